@@ -1,0 +1,59 @@
+"""The errors that end a run, each with its exit code.
+
+    FhirnotifyError
+    ├── SettingsError     2  settings, mappings, template or usage
+    ├── FhirError         3  the FHIR endpoint cannot be used
+    │   └── IncompleteRead   it answered, but not with everything that was asked for
+    ├── AccountFault      4  the SMS provider refuses the account (credentials, credit)
+    └── LedgerError       5  the ledger cannot be used
+
+Exit codes 6 (messages failed or are uncertain) and 7 (too few appointments) are results of a run that was
+done, not errors. One resource or one message that fails is a value with a reason, never an exception.
+
+A message says what happened and what to do next. It never holds a patient's data: no name, number, text,
+personal identity number, or query string.
+"""
+
+from typing import ClassVar
+
+
+class FhirnotifyError(Exception):
+    """An error that stops the run; ``next_step`` tells a person what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.what}\n{self.next_step}" if self.next_step else self.what
+
+
+class SettingsError(FhirnotifyError):
+    """A setting, a mapping, the template or the command line is wrong."""
+
+    exit_code = 2
+
+
+class FhirError(FhirnotifyError):
+    """The FHIR endpoint cannot be used: down, refusing, of another version, or not FHIR."""
+
+    exit_code = 3
+
+
+class IncompleteRead(FhirError):
+    """The endpoint answered, but a page, a match or a resource is missing: nothing may be sent on this."""
+
+
+class AccountFault(FhirnotifyError):
+    """The SMS provider refuses the account. Nothing else is sent; what was claimed stays claimed."""
+
+    exit_code = 4
+
+
+class LedgerError(FhirnotifyError):
+    """The ledger is locked, read-only, full, newer than the program, or not ours."""
+
+    exit_code = 5

@@ -1,0 +1,261 @@
+"""The port to the ledger, its values, and the state machine of a reminder.
+
+                    ┌──────────── re-check says no ──────────► withdrawn ──► claimed  (decided anew: remind)
+                    │
+     (none) ──► claimed ──► sending ──► accepted ──► delivered | undelivered
+                 │   ▲        │  │ │
+      past latest│   └────────┘  │ └──► rejected
+                 ▼  account fault│
+              expired            ├────► retry ──► sending | withdrawn | expired
+                                 │
+                                 └────► uncertain ──► accepted | retry
+
+    claimed      decided and committed; nobody has begun to send it
+    sending      a request to the provider may be in flight
+    accepted     the provider has it; delivered, undelivered: what became of it
+    rejected     the provider refuses it for good
+    retry        certainly not sent; to be tried again at ``next_attempt``
+    uncertain    it may have been sent; never sent again unless the provider is sure that it was not
+    withdrawn    not sent, since the re-check said no; may be claimed anew if a later scan says yes
+    expired      not sent in time
+
+The ledger holds ids, versions, instants, codes and states. No name, number, text or personal identity number.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from fhirnotify.core.model import Coding, ContactType, Evidence
+
+KIND_48H = "reminder"
+"""The one kind of message there is; part of a reminder's identity."""
+
+
+class State(StrEnum):
+    """The states of a reminder."""
+
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    REJECTED = "rejected"
+    RETRY = "retry"
+    UNCERTAIN = "uncertain"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+EDGES: frozenset[tuple[State, State]] = frozenset(
+    {
+        (State.CLAIMED, State.SENDING),
+        (State.CLAIMED, State.WITHDRAWN),
+        (State.CLAIMED, State.EXPIRED),
+        (State.SENDING, State.ACCEPTED),
+        (State.SENDING, State.REJECTED),
+        (State.SENDING, State.RETRY),
+        (State.SENDING, State.UNCERTAIN),
+        (State.SENDING, State.CLAIMED),
+        (State.ACCEPTED, State.DELIVERED),
+        (State.ACCEPTED, State.UNDELIVERED),
+        (State.RETRY, State.SENDING),
+        (State.RETRY, State.WITHDRAWN),
+        (State.RETRY, State.EXPIRED),
+        (State.UNCERTAIN, State.ACCEPTED),
+        (State.UNCERTAIN, State.RETRY),
+        (State.WITHDRAWN, State.CLAIMED),
+    }
+)
+"""Every change of state there is; any other is refused with ``LedgerError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One row: the reminder of one patient of one booked time.
+
+    Identity is (appointment, patient, start, kind); ``id`` is opaque, random, and the reference given to providers.
+
+    Attributes:
+        start: the booked time, UTC.
+        run: id of the run that last changed its state (or claimed it).
+        attempts: how often a request for it was begun.
+        sending_since: real time at which it last went to ``sending``; None before.
+        next_attempt: for ``retry``, not before this moment (the run's clock).
+        code: the provider's code, or the cause, of the last change.
+    """
+
+    id: str
+    appointment: str
+    patient: str
+    start: datetime
+    kind: str
+    state: State
+    contact_type: ContactType
+    evidence: Evidence
+    segments: int
+    run: str
+    provider: str | None = None
+    message_id: str | None = None
+    attempts: int = 0
+    sending_since: datetime | None = None
+    next_attempt: datetime | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A reminder to be claimed."""
+
+    appointment: str
+    patient: str
+    start: datetime
+    contact_type: ContactType
+    evidence: Evidence
+    segments: int
+    kind: str = KIND_48H
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision for one patient (None: no patient could be named) of one appointment, kept when it changes.
+
+    ``reason`` is None for a reminder. ``detail`` holds element paths or codes.
+    """
+
+    appointment: str
+    patient: str | None
+    start: datetime | None
+    reason: str | None
+    contact_type: ContactType | None
+    evidence: Evidence
+    detail: tuple[str, ...] = ()
+    unmapped: tuple[Coding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVerdict:
+    """A verdict as the ledger holds it, with when it was reached and by which run."""
+
+    verdict: Verdict
+    decided: datetime
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of state. Fields that are None leave what the row holds (``next_attempt`` is set on every change).
+
+    ``evidence``, ``contact_type`` and ``segments`` are what the re-check found, given with ``sending``.
+    """
+
+    reminder: str
+    to: State
+    code: str | None = None
+    provider: str | None = None
+    message_id: str | None = None
+    next_attempt: datetime | None = None
+    evidence: Evidence | None = None
+    contact_type: ContactType | None = None
+    segments: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of state as it was recorded."""
+
+    reminder: str
+    at: datetime
+    run: str
+    from_state: State | None
+    to_state: State
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """A code seen on an appointment whose contact type could not be told."""
+
+    coding: Coding
+    count: int
+    last_seen: datetime
+
+
+class Ledger(Protocol):
+    """Whatever a method changes is committed, durably, when it returns; each is one transaction.
+
+    Only one thread uses a ledger. ``at`` is the run's clock; leases are kept in real time by the adapter.
+    Every method raises ``LedgerError`` when the ledger cannot be used.
+    """
+
+    def begin(self, run: str, at: datetime) -> None:
+        """Record that a run begins, and hold the ledger for it as far as the adapter needs.
+
+        SQLite: one run at a time; a second waits briefly and then gets ``LedgerError``. What a dead run left in
+        ``sending`` becomes ``uncertain``, and its leases end.
+        """
+        ...
+
+    def finish(self, run: str, at: datetime, summary: dict[str, Any]) -> None:
+        """Record the summary of a run and give the ledger free."""
+        ...
+
+    def of_appointments(self, appointments: Collection[str]) -> list[Reminder]:
+        """Give every reminder of these appointments, in any state."""
+        ...
+
+    def at_starts(self, starts: Collection[datetime], patients: Collection[str]) -> list[Reminder]:
+        """Give every reminder of these patients at these starts, in any state."""
+        ...
+
+    def claim(self, run: str, at: datetime, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> list[bool]:
+        """Claim what nobody holds, and keep the verdicts that differ from the last ones kept, in one transaction.
+
+        For each claim: True if it is claimed now (a new row, or one that was withdrawn), False if another holds it.
+        For a verdict that is new or has changed, its unmapped codes are counted.
+        """
+        ...
+
+    def take(self, run: str, at: datetime, limit: int) -> list[Reminder]:
+        """Take up to ``limit`` reminders for sending, under a lease, the earliest start first.
+
+        Those in ``claimed``, and those in ``retry`` whose ``next_attempt`` has come, that nobody else has taken.
+        A reminder that this run has taken before is not given again unless its state has changed since.
+        """
+        ...
+
+    def release(self, run: str, reminders: Collection[str]) -> None:
+        """Give back what was taken but not begun: it stays as it is, for a later run."""
+        ...
+
+    def move(self, run: str, at: datetime, changes: Sequence[Change]) -> None:
+        """Change states, each with its transition, all in one commit.
+
+        Moving to ``sending`` counts an attempt and records the real time.
+
+        Raises:
+            LedgerError: a reminder is gone, or ``EDGES`` does not hold the change.
+        """
+        ...
+
+    def in_state(self, state: State, run: str | None = None) -> Iterator[Reminder]:
+        """Give reminders in a state, by start; with ``run`` only those last changed by it. Memory stays flat."""
+        ...
+
+    def transitions(self, reminder: str) -> list[Transition]:
+        """Give what happened to a reminder, oldest first."""
+        ...
+
+    def verdicts(self, appointment: str) -> list[KeptVerdict]:
+        """Give the last verdict kept for each patient of an appointment."""
+        ...
+
+    def unmapped(self) -> list[Unmapped]:
+        """Give the codes seen without a mapping, the most frequent first."""
+        ...
+
+    def close(self) -> None:
+        """Release the ledger."""
+        ...

@@ -1,0 +1,139 @@
+"""What a run tells about each appointment and about itself: the JSON contract of ``run`` and ``plan``."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+
+from fhirnotify.core.model import ContactType, Evidence
+
+HELD = "held"
+"""The outcome of what falls due in quiet hours; it is not in the ledger."""
+
+_FIELD_OF_OUTCOME = {
+    None: "pending",
+    "held": "pending",
+    "claimed": "pending",
+    "sending": "pending",
+    "retry": "pending",
+    "accepted": "sent",
+    "delivered": "sent",
+    "undelivered": "sent",
+    "uncertain": "uncertain",
+    "rejected": "failed",
+    "expired": "failed",
+}
+
+
+def instant(moment: datetime) -> str:
+    """Write a moment in UTC with ``Z``, with fractions of a second only where it has some."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One patient of one appointment, and what this run made of it. Ids, codes and states only.
+
+    ``detail`` (element paths, codes) is for people and is not part of the JSON contract.
+    """
+
+    appointment: str
+    patient: str | None
+    start: datetime | None
+    decision: Literal["remind", "skip", "already"]
+    contact_type: ContactType | None
+    reason: str | None
+    evidence: Evidence
+    outcome: str | None
+    segments: int | None
+    detail: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the object of the JSON contract."""
+        return {
+            "appointment": self.appointment,
+            "patient": self.patient,
+            "start": None if self.start is None else instant(self.start),
+            "decision": self.decision,
+            "contact_type": self.contact_type,
+            "reason": self.reason,
+            "evidence": self.evidence.as_json(),
+            "outcome": self.outcome,
+            "segments": self.segments,
+        }
+
+
+@dataclass(slots=True)
+class Summary:
+    """The counts of a run: considered = skipped + already + sent + pending + uncertain + failed.
+
+    ``complete`` is False when the read was incomplete or the ledger failed. ``unsettled`` counts reminders of
+    earlier runs that are still uncertain; they are among ``already``, and a person is needed for them too.
+    """
+
+    run: str
+    now: datetime
+    skipped: int = 0
+    already: int = 0
+    sent: int = 0
+    pending: int = 0
+    uncertain: int = 0
+    failed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    fhir_requests: int = 0
+    seconds: float = 0.0
+    complete: bool = True
+    unsettled: int = 0
+
+    @property
+    def considered(self) -> int:
+        """How many patients of appointments were considered."""
+        return self.skipped + self.already + self.sent + self.pending + self.uncertain + self.failed
+
+    def count(self, row: Row) -> None:
+        """Count one row."""
+        if row.decision == "skip":
+            self.skipped += 1
+            self.reasons[row.reason or ""] += 1
+        elif row.decision == "already":
+            self.already += 1
+            self.unsettled += row.outcome == "uncertain"
+        else:
+            counted = _FIELD_OF_OUTCOME[row.outcome]
+            setattr(self, counted, getattr(self, counted) + 1)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the object of the JSON contract, without its ``summary`` envelope."""
+        return {
+            "run": self.run,
+            "now": instant(self.now),
+            "considered": self.considered,
+            "skipped": self.skipped,
+            "already": self.already,
+            "sent": self.sent,
+            "pending": self.pending,
+            "uncertain": self.uncertain,
+            "failed": self.failed,
+            "reasons": dict(sorted(self.reasons.items())),
+            "fhir_requests": self.fhir_requests,
+            "seconds": round(self.seconds, 3),
+            "complete": self.complete,
+        }
+
+    def exit_code(self, expect_appointments: int = 0) -> int:
+        """Give 0, 6 (messages failed or are uncertain) or 7 (fewer appointments than expected)."""
+        if self.failed or self.uncertain or self.unsettled:
+            return 6
+        return 7 if self.considered < expect_appointments else 0
+
+
+class Reporter(Protocol):
+    """Where rows and progress go while the run is at work. Rows are not kept: memory stays flat."""
+
+    def row(self, row: Row) -> None:
+        """Take one finished row. It is already counted."""
+        ...
+
+    def progress(self, stage: Literal["read", "send"], done: int) -> None:
+        """Tell how many appointments have been read, or reminders handled, so far."""
+        ...

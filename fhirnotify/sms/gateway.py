@@ -1,0 +1,132 @@
+"""The port to an SMS provider, and what can become of a message.
+
+Outcomes are values. Only ``AccountFault`` is raised, since it concerns every message, and stops the run.
+
+    Accepted   the provider has taken the message
+    Rejected   it will never take this message; certain not to have been sent
+    Deferred   not now; certain not to have been sent, may be tried again
+    Unknown    it may or may not have been sent: never tried again on a guess
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """One message to one number. ``reference`` is opaque and ours; ``to`` is E.164."""
+
+    reference: str
+    to: str = field(repr=False)
+    text: str = field(repr=False)
+    sender: str
+    validity: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has taken the message. ``message_id`` and ``parts`` are None where it tells none."""
+
+    message_id: str | None
+    parts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The provider refuses this message for good; ``code`` is in the provider's words, without personal data."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Not sent now; ``retry_after`` is how long the provider asks us to wait, if it says."""
+
+    code: str
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have been sent. ``cause`` names what happened: ``read-timeout``, ``http-502``, …"""
+
+    cause: str
+
+
+Outcome = Accepted | Rejected | Deferred | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What is known of a message that may have been sent.
+
+    ``sms`` is None if what was sent can no longer be known (the patient's record has changed since).
+    ``since`` and ``until`` bound the moment at which the provider can have taken it (real time).
+    """
+
+    reference: str
+    since: datetime
+    until: datetime
+    sms: Sms | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The provider has this message, and no other that could be mistaken for it."""
+
+    message_id: str | None
+    parts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The provider is sure that it never took this message."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The provider cannot be asked, or the answer could mean another message."""
+
+    why: str
+
+
+Finding = Found | NotFound | CannotTell
+
+
+class Gateway(Protocol):
+    """One SMS provider. Methods may be called from several threads at once."""
+
+    name: str
+    settle: timedelta
+    """How long after a request was written the provider may still come to take it although nobody waits for
+    the answer; before that, what it does not know proves nothing. Zero for one that ends with the process."""
+
+    def send(self, sms: Sms) -> Outcome:
+        """Hand the message over, one attempt.
+
+        Raises:
+            AccountFault: the provider refuses the account; this message was certainly not sent.
+        """
+        ...
+
+    def find(self, trace: Trace) -> Finding:
+        """Ask whether the provider has taken this message.
+
+        Raises:
+            AccountFault: the provider refuses the account.
+        """
+        ...
+
+    def check(self) -> str:
+        """Ask for the account without sending; give one line for a person.
+
+        Raises:
+            AccountFault: the provider refuses the account.
+            SettingsError: the adapter's settings cannot work.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release connections."""
+        ...
