@@ -1,0 +1,27 @@
+"""The seam between the sources and the translation: raw FHIR JSON in, the facts that the rules read out."""
+
+from typing import Any, Protocol
+
+from fhirnotify.core.model import ConsentStatement, FhirVersion
+from fhirnotify.fhir.source import Appointment, Patient
+
+
+class Translator(Protocol):
+    """Reads one resource at a time, by the elements of one FHIR version. It never raises on bad data."""
+
+    @property
+    def version(self) -> FhirVersion:
+        """The version whose elements are read."""
+        ...
+
+    def appointment(self, resource: dict[str, Any]) -> Appointment:
+        """Read an Appointment; one that cannot be read is an ``InvalidBooking``."""
+        ...
+
+    def patient(self, resource: dict[str, Any]) -> Patient:
+        """Read a Patient; one that cannot be read is an ``Invalid``."""
+        ...
+
+    def consent(self, resource: dict[str, Any]) -> ConsentStatement | None:
+        """Read a Consent; None if it names no Patient of this server (a foreign or a logical reference)."""
+        ...
