@@ -49,7 +49,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may have been sent. ``cause`` names what happened: ``read-timeout``, ``http-502``, …"""
+    """It may have been sent. ``cause`` names what happened: ``read-timeout``, ``http-502`` and so on."""
 
     cause: str
 
@@ -63,12 +63,21 @@ class Trace:
 
     ``sms`` is None if what was sent can no longer be known (the patient's record has changed since).
     ``since`` and ``until`` bound the moment at which the provider can have taken it (real time).
+
+    Most providers know no reference of ours, only a number and a time. So that one message is not mistaken for
+    another, the caller tells what else it knows; what it leaves out makes the answer ``CannotTell``, not wrong.
+
+    Attributes:
+        alone: no other reminder to this number is in doubt about these moments.
+        taken: the message ids that the ledger holds for other reminders sent about these moments.
     """
 
     reference: str
     since: datetime
     until: datetime
     sms: Sms | None = field(default=None, repr=False)
+    alone: bool = False
+    taken: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
