@@ -1,0 +1,256 @@
+"""The settings: every section and key, with its default. Contract: the names and defaults are relied on from outside.
+
+Frozen, and unknown keys are refused. A secret never shows itself in a ``repr``.
+"""
+
+from datetime import time, timedelta
+from pathlib import Path
+from string import Template
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from fhirnotify import assets
+from fhirnotify.core.model import Coding
+from fhirnotify.settings import values
+
+PREFIX = "FHIRNOTIFY_"
+
+_SECOND, _MINUTE, _HOUR, _DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
+
+WebAddress = Annotated[str, BeforeValidator(values.web_address)]
+Word = Annotated[str, BeforeValidator(values.word)]
+LocalTime = Annotated[time, BeforeValidator(values.local_time)]
+Code = Annotated[Coding, BeforeValidator(values.coding)]
+Country = Annotated[str, BeforeValidator(values.country)]
+Ages = Annotated[tuple[int, int], BeforeValidator(values.ages)]
+Whole = Annotated[int, BeforeValidator(values.number)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+Listed = (NoDecode, BeforeValidator(values.listed))
+
+TEMPLATE = (
+    "Påminnelse till $fornamn: Du har ett $kontakttyp $datum klockan $tid med hälso- och sjukvården, "
+    "Region Västerbotten. Läs mer i din kallelse om vilken enhet det gäller och eventuella förberedelser. "
+    "Till de flesta mottagningsbesök kan du själv checka in: incheck.regionvasterbotten.se"
+)
+"""The reminder's text, as the region has settled it."""
+
+
+LATER = frozenset(
+    {
+        "fhir.tls",
+        *(f"fhir.auth.{key}" for key in ("token_url", "client_id", "client_secret", "client_secret_file", "scope")),
+        *(f"fhir.auth.{key}" for key in ("private_key_file", "key_id", "algorithm")),
+        *(f"sms.{provider}" for provider in ("sinch", "infobip", "twilio", "link", "kannel")),
+        "monitoring.textfile",
+        "monitoring.ping_url",
+    }
+)
+"""Keys and sections that a later version will know. Taking them without acting on them would be a lie."""
+
+
+def _not_yet(value: bool) -> bool:  # noqa: FBT001  # a validator's signature
+    if value:
+        raise ValueError("comes in a later version; it can only be false")
+    return value
+
+
+class Section(BaseModel):
+    """A section of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class Auth(Section):
+    """``[fhir.auth]``: how the program makes itself known to the FHIR endpoint."""
+
+    kind: Annotated[
+        Literal["none", "basic", "bearer"],
+        BeforeValidator(values.of_this_version("client-credentials", "smart-backend")),
+    ] = "none"
+    username: str | None = Field(None, min_length=1)
+    password: Secret | None = None
+    token: Secret | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> Self:
+        needs = {"none": (), "basic": ("username", "password"), "bearer": ("token",)}[self.kind]
+        for key in ("username", "password", "token"):
+            given = getattr(self, key) is not None
+            if key in needs and not given:
+                raise ValueError(f'kind = "{self.kind}" needs {key}')
+            if given and key not in needs:
+                raise ValueError(f'kind = "{self.kind}" has no use for {key}')
+        return self
+
+
+class Fhir(Section):
+    """``[fhir]``: the endpoint that is read."""
+
+    base_url: Annotated[str, BeforeValidator(values.fhir_address)]
+    version: Literal["auto", "R4", "R5"] = "auto"
+    page_size: Whole = Field(100, ge=1, le=1000)
+    timeout: Annotated[timedelta, BeforeValidator(values.duration(_SECOND, 10 * _MINUTE))] = timedelta(seconds=30)
+    attempts: Whole = Field(4, ge=1, le=10)
+    write_back: Annotated[bool, AfterValidator(_not_yet)] = False
+    auth: Auth = Auth()
+
+    @property
+    def directory(self) -> Path | None:
+        """The directory that ``file:`` names; None for a server."""
+        name = self.base_url.removeprefix("file:")
+        return None if name == self.base_url else Path(name)
+
+
+class ReminderTimes(Section):
+    """``[reminder]``: when the reminder goes out."""
+
+    lead: Annotated[timedelta, BeforeValidator(values.duration(_MINUTE, 365 * _DAY))] = timedelta(hours=48)
+    latest: Annotated[timedelta, BeforeValidator(values.duration(_MINUTE, 365 * _DAY))] = timedelta(hours=4)
+    quiet_from: LocalTime = time(21)
+    quiet_until: LocalTime = time(7)
+    time_zone: Annotated[InstanceOf[ZoneInfo], BeforeValidator(values.time_zone)] = ZoneInfo("Europe/Stockholm")
+    late_booking: Literal["send", "skip"] = "send"
+
+    @model_validator(mode="after")
+    def _latest_within_lead(self) -> Self:
+        if self.latest >= self.lead:
+            raise ValueError(
+                f"latest ({values.written(self.latest)}) must be shorter than lead ({values.written(self.lead)}): "
+                "else nothing could ever be sent"
+            )
+        return self
+
+
+class Consents(Section):
+    """``[consent]``: which Consents are about these reminders."""
+
+    codes: Annotated[tuple[Code, ...], *Listed, Field(min_length=1)]
+    combine: Literal["deny-overrides", "newest-wins"] = "deny-overrides"
+
+
+class Recipient(Section):
+    """``[recipient]``: who gets a reminder, and at which number."""
+
+    countries: Annotated[tuple[Country, ...], *Listed, Field(min_length=1)] = ("SE",)
+    skip_ages: Annotated[tuple[Ages, ...], *Listed] = ()
+    shared_number: Literal["allow", "skip"] = "allow"
+
+
+class Words(Section):
+    """``[message.words]``: the word for each kind of visit."""
+
+    mottagning: Word = "mottagningsbesök"
+    video: Word = "videobesök"
+    telefon: Word = "telefonbesök"
+
+
+class Message(Section):
+    """``[message]``: the text."""
+
+    template: Annotated[InstanceOf[Template], BeforeValidator(values.template)] = Field(
+        default_factory=lambda: Template(TEMPLATE)
+    )
+    words: Words = Words()
+
+
+class Mappings(Section):
+    """``[mappings]``: where the ConceptMaps and ``elements.toml`` stand; by default those of the package."""
+
+    directory: Path = Field(default_factory=lambda: assets.directory("mappings"))
+
+
+class Outbox(Section):
+    """``[sms.outbox]``: a file instead of a provider."""
+
+    path: Path = Path("outbox.jsonl")
+
+
+class Elks46(Section):
+    """``[sms.46elks]``."""
+
+    base_url: WebAddress = "https://api.46elks.com/a1"
+    username: str = Field(min_length=1)
+    password: Secret
+
+
+class Sms(Section):
+    """``[sms]``: the provider, and how it is used."""
+
+    provider: Annotated[
+        Literal["outbox", "46elks"],
+        BeforeValidator(values.of_this_version("sinch", "infobip", "twilio", "link", "kannel")),
+    ] = "outbox"
+    sender: Annotated[str, BeforeValidator(values.sender)] = "RegionVB"
+    rate: Annotated[float, BeforeValidator(values.number)] = Field(10, gt=0, le=1000)
+    parallel: Whole = Field(8, ge=1, le=64)
+    validity: Annotated[timedelta, BeforeValidator(values.duration(5 * _MINUTE, 3 * _DAY))] = timedelta(hours=24)
+    timeout: Annotated[timedelta, BeforeValidator(values.duration(_SECOND, 10 * _MINUTE))] = timedelta(seconds=20)
+    attempts: Whole = Field(4, ge=1, le=10)
+    outbox: Outbox = Outbox()
+    elks46: Elks46 | None = Field(None, alias="46elks")
+
+    @model_validator(mode="after")
+    def _provider_is_configured(self) -> Self:
+        if self.provider == "46elks" and self.elks46 is None:
+            raise ValueError('provider = "46elks" needs the section [sms.46elks] with username and password')
+        return self
+
+
+class LedgerPlace(Section):
+    """``[ledger]``: where the ledger stands, and how long its rows are to be kept."""
+
+    url: Annotated[str, BeforeValidator(values.ledger_address)] = "sqlite:///fhirnotify.db"
+    retention: Annotated[timedelta, BeforeValidator(values.duration(_DAY, 3650 * _DAY))] = timedelta(days=90)
+
+
+class Monitoring(Section):
+    """``[monitoring]``."""
+
+    expect_appointments: Whole = Field(0, ge=0)
+
+
+class Settings(BaseSettings):
+    """All settings, valid and frozen. ``fhirnotify.settings.load`` makes them; paths in them are absolute."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    fhir: Fhir
+    reminder: ReminderTimes = ReminderTimes()
+    consent: Consents
+    recipient: Recipient = Recipient()
+    message: Message = Message()
+    mappings: Mappings = Field(default_factory=Mappings)
+    sms: Sms = Sms()
+    ledger: LedgerPlace = LedgerPlace()
+    monitoring: Monitoring = Monitoring()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what ``load`` gives: it reads the sources itself, so that each finding names where it stands."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
