@@ -5,7 +5,8 @@
     ├── FhirError         3  the FHIR endpoint cannot be used
     │   └── IncompleteRead   it answered, but not with everything that was asked for
     ├── AccountFault      4  the SMS provider refuses the account (credentials, credit)
-    └── LedgerError       5  the ledger cannot be used
+    ├── LedgerError       5  the ledger cannot be used
+    └── HarnessError      2  a test server cannot be had on this machine
 
 Exit codes 6 (messages failed or are uncertain) and 7 (too few appointments) are results of a run that was
 done, not errors. One resource or one message that fails is a value with a reason, never an exception.
@@ -57,3 +58,9 @@ class LedgerError(FhirnotifyError):
     """The ledger is locked, read-only, full, newer than the program, or not ours."""
 
     exit_code = 5
+
+
+class HarnessError(FhirnotifyError):
+    """A server of the test harness cannot be had: a program is missing, or it did not start."""
+
+    exit_code = 2
