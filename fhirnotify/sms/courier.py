@@ -1,0 +1,180 @@
+"""Sends messages in parallel, within the rate, trying again what was certainly not sent.
+
+The thread that owns the courier also owns the ledger, and goes round like this:
+
+    capacity   how many messages can be begun now (it then records them as ``sending``)
+    send       hands each to a worker thread
+    finished   what has become of those that were handed over (it then records that)
+
+Workers speak to the gateway and to nothing else. Only ``Deferred`` is tried again: after what the provider asks for
+(Retry-After), else after a random time up to 0.5, 1, 2, 4, at most 8 seconds (exponential, full jitter), at most
+``attempts`` times in all and only while it fits within ``patience``. What does not fit is given back as it is, for
+a later run. Every attempt takes a token of the bucket.
+"""
+
+import threading
+import time
+from collections import deque
+from datetime import timedelta
+from queue import SimpleQueue
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_result,
+    stop_after_attempt,
+    stop_any,
+    stop_before_delay,
+    stop_when_event_set,
+)
+from tenacity.nap import sleep_using_event
+from tenacity.wait import wait_random_exponential
+
+from fhirnotify.errors import AccountFault
+from fhirnotify.sms.bucket import TokenBucket
+from fhirnotify.sms.gateway import Deferred, Gateway, Outcome, Sms, Unknown
+
+PATIENCE = timedelta(seconds=30)
+
+Result = Outcome | AccountFault
+
+_BACK_OFF = wait_random_exponential(multiplier=0.5, max=8)
+
+
+class Courier:
+    """Worker threads in front of a gateway. All methods are for the one thread that owns it.
+
+    ``stop`` ends all waiting: what is being sent is sent to its end, nothing is tried again, and what was handed
+    over but not begun comes back as ``Deferred("stopped")``. An ``AccountFault`` does the same to what has not been
+    begun, which then comes back with that fault.
+
+    The threads are daemons: a process that ends does not wait for them.
+    """
+
+    def __init__(  # noqa: PLR0913  # each is one of the settings it depends on
+        self,
+        gateway: Gateway,
+        *,
+        rate: float,
+        parallel: int,
+        attempts: int,
+        stop: threading.Event,
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        self._gateway = gateway
+        self._bucket = TokenBucket(rate)
+        self._stop = stop
+        self._fault: AccountFault | None = None
+        self._free = parallel
+        self._finished: deque[tuple[Sms, Result]] = deque()
+        self._changed = threading.Condition()
+        self._jobs: SimpleQueue[tuple[Sms, float] | None] = SimpleQueue()
+        self._retrying = Retrying(
+            retry=retry_if_result(lambda outcome: isinstance(outcome, Deferred)),
+            wait=_wait,
+            stop=stop_any(stop_after_attempt(attempts), stop_before_delay(patience), stop_when_event_set(stop)),
+            sleep=sleep_using_event(stop),
+            retry_error_callback=_last,
+        )
+        self._threads = [
+            threading.Thread(target=self._work, name=f"courier-{number}", daemon=True) for number in range(parallel)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages were handed over and have not been given back by ``finished``."""
+        with self._changed:
+            return len(self._threads) - self._free + len(self._finished)
+
+    def capacity(self, timeout: float) -> int:
+        """Give how many messages can be begun now, waiting up to ``timeout`` seconds until it is at least one.
+
+        Gives 0 earlier if something has finished, so that its outcome is recorded without delay.
+        """
+        until = time.monotonic() + timeout
+        with self._changed:
+            while True:
+                tokens, seconds = self._bucket.ready()
+                able = min(self._free, tokens)
+                left = until - time.monotonic()
+                if able or self._finished or left <= 0:
+                    return able
+                self._changed.wait(min(left, seconds) if self._free else left)
+
+    def send(self, sms: Sms) -> None:
+        """Hand a message to a worker; to be called at most as often as ``capacity`` said."""
+        with self._changed:
+            self._free -= 1
+        self._jobs.put((sms, self._bucket.take()))
+
+    def finished(self, timeout: float) -> list[tuple[Sms, Result]]:
+        """Give everything that is done, waiting up to ``timeout`` seconds for the first if anything is in flight."""
+        with self._changed:
+            if not self._finished and self._free < len(self._threads):
+                self._changed.wait_for(lambda: self._finished, timeout)
+            done = list(self._finished)
+            self._finished.clear()
+            return done
+
+    def close(self) -> None:
+        """Let the threads end. What is still in flight goes on, but nobody learns of its outcome."""
+        for _ in self._threads:
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            sms, delay = job
+            result = self._deliver(sms, delay)
+            with self._changed:
+                self._finished.append((sms, result))
+                self._free += 1
+                self._changed.notify()
+
+    def _deliver(self, sms: Sms, delay: float) -> Result:
+        try:
+            return self._retrying(_Attempts(self, sms, delay))
+        except AccountFault as fault:
+            self._fault = self._fault or fault
+            return fault
+        except Exception as bug:  # noqa: BLE001  # one message's bug ends neither the run nor the others
+            return Unknown(f"bug:{type(bug).__name__}")
+
+    def attempt(self, sms: Sms, delay: float | None, before: Deferred) -> Result:
+        """Make one attempt, ``delay`` seconds from now or when a token can be used; ``before`` if it is not to be."""
+        pause = self._bucket.take() if delay is None else delay
+        if pause:
+            self._stop.wait(pause)
+        if self._stop.is_set():
+            return before
+        return self._fault or self._gateway.send(sms)
+
+
+class _Attempts:
+    """The attempts at one message: remembers what came of the last one. The first one's token is already taken."""
+
+    def __init__(self, courier: Courier, sms: Sms, delay: float) -> None:
+        self._courier = courier
+        self._sms = sms
+        self._delay: float | None = delay
+        self._last = Deferred("stopped")
+
+    def __call__(self) -> Result:
+        outcome = self._courier.attempt(self._sms, self._delay, self._last)
+        self._delay = None
+        if isinstance(outcome, Deferred):
+            self._last = outcome
+        return outcome
+
+
+def _wait(state: RetryCallState) -> float:
+    outcome = _last(state)
+    asked = outcome.retry_after if isinstance(outcome, Deferred) else None
+    return asked.total_seconds() if asked else _BACK_OFF(state)
+
+
+def _last(state: RetryCallState) -> Result:
+    assert state.outcome is not None  # tenacity asks only after an attempt
+    result: Result = state.outcome.result()
+    return result

@@ -1,0 +1,172 @@
+"""46elks: https://46elks.se/docs/send-sms, /docs/sms-history, /docs/get-account.
+
+It knows no reference of ours and cannot tell a repeated message from a new one, so a message whose answer was lost
+is looked for in the account's history by number and time. Messages are sent with ``dontlog=message``: 46elks then
+keeps no text, and the history shows none, so ``find`` gives Found only where nothing else can be meant.
+There is no field for how long a message is worth delivering.
+
+Errors come as plain text. The texts and statuses are those of its documents and clients as seen in 2026-11; the text
+may repeat what was sent, so only the words in the table below are ever passed on.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+import httpx
+
+from fhirnotify.errors import AccountFault, SettingsError
+from fhirnotify.sms.elks46_history import History
+from fhirnotify.sms.gateway import Accepted, CannotTell, Finding, Outcome, Rejected, Sms, Trace, Unknown
+from fhirnotify.sms.http import Answer, Wire
+
+SECTION = "[sms.46elks]"
+BASE_URL = "https://api.46elks.com"
+
+STATUSES: Mapping[str, bool] = MappingProxyType({"created": True, "sent": True, "delivered": True, "failed": False})
+"""Every status of a message, and whether 46elks has taken it for delivery."""
+
+REFUSALS: Mapping[str, str] = MappingProxyType({"invalid to number": "Invalid to number", "too long": "Too long"})
+"""Beginnings of error texts that concern the one message, and the code for each."""
+
+FAULTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "not enough credits": ("46elks: not enough credits.", "Fill up the account at 46elks."),
+        "invalid from number": (
+            "46elks refuses the sender.",
+            "Set sender under [sms] to one that the account may use.",
+        ),
+        "missing key": ("46elks misses a field of the request.", "Report this: the program and 46elks do not agree."),
+        "key ": ("46elks misses a field of the request.", "Report this: the program and 46elks do not agree."),
+    }
+)
+"""Beginnings of error texts that concern every message, and what to do about each."""
+
+
+class Elks46:
+    """Sends through 46elks. Safe between threads; each exchange is bounded by ``timeout``."""
+
+    name = "46elks"
+
+    def __init__(
+        self, *, username: str, password: str, base_url: str = BASE_URL, timeout: timedelta, connections: int = 8
+    ) -> None:
+        """Make the adapter; nothing is connected yet.
+
+        ``base_url`` is the service's address; ``/a1``, the version of the API, is added where it does not end so.
+        ``timeout`` bounds each wait: for a connection, to write, for an answer. ``connections`` is as many as there
+        are threads that send.
+
+        Raises:
+            SettingsError: ``base_url`` is no http(s) address.
+        """
+        self.settle = timeout
+        self._wire = Wire(
+            re.sub(r"/a1$", "", base_url.rstrip("/")) + "/a1",
+            section=SECTION,
+            timeout=timeout,
+            connections=connections,
+            auth=httpx.BasicAuth(username, password),
+        )
+
+    def send(self, sms: Sms) -> Outcome:
+        """Send one message, once.
+
+        Raises:
+            AccountFault: credentials, credit, sender or address; 46elks has not taken the message.
+        """
+        form = {"from": sms.sender, "to": sms.to, "message": sms.text, "dontlog": "message"}
+        answer = self._wire.ask("POST", "/sms", form=form)
+        if not isinstance(answer, Answer):
+            return answer
+        return _taken(answer.body) if answer.ok else self._refusal(answer)
+
+    def find(self, trace: Trace) -> Finding:
+        """Look for the message in the account's history.
+
+        Raises:
+            AccountFault: 46elks refuses the account.
+        """
+        if trace.sms is None:
+            return CannotTell("number-unknown")
+        history = History(trace, trace.sms)
+        query = {"to": trace.sms.to, "limit": "100"}
+        while True:
+            answer = self._wire.ask("GET", "/sms", query=query)
+            if not isinstance(answer, Answer):
+                return CannotTell(answer.cause if isinstance(answer, Unknown) else answer.code)
+            if not answer.ok:
+                refusal = self._refusal(answer)
+                return CannotTell(refusal.cause if isinstance(refusal, Unknown) else f"http-{answer.status}")
+            following = history.add_page(_object(answer.body))
+            if following is None:
+                return history.finding()
+            query["start"] = following
+
+    def check(self) -> str:
+        """Ask for the account; give its balance.
+
+        Raises:
+            AccountFault: 46elks refuses the account.
+            SettingsError: 46elks cannot be reached, or something else answers at ``base_url``.
+        """
+        answer = self._wire.ask("GET", "/me")
+        if isinstance(answer, Answer) and answer.ok:
+            account = _object(answer.body)
+            balance, currency = account.get("balance"), account.get("currency")
+            if isinstance(balance, int) and isinstance(currency, str):
+                return f"46elks knows the account; its balance is {Decimal(balance) / 10000:.2f} {currency[:3]}"
+            what = "an answer that is not 46elks'"
+        elif isinstance(answer, Answer):
+            self._refusal(answer)
+            what = f"HTTP {answer.status}"
+        else:
+            what = answer.cause if isinstance(answer, Unknown) else answer.code
+        raise SettingsError(
+            f"46elks cannot be asked for the account at {self._wire.base_url}: {what}.",
+            f"Check base_url under {SECTION}, the network and the firewall.",
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+
+    def _refusal(self, answer: Answer) -> Outcome:
+        if 400 <= answer.status < 500:  # noqa: PLR2004  # only a 4xx is certain to have done nothing
+            text = answer.body[:80].decode(errors="replace").strip().casefold()
+            for beginning, code in REFUSALS.items():
+                if text.startswith(beginning):
+                    return Rejected(code)
+            for beginning, (what, next_step) in FAULTS.items():
+                if text.startswith(beginning):
+                    raise AccountFault(what, next_step)
+        return self._wire.refusal(answer)
+
+
+def _taken(body: bytes) -> Outcome:
+    """Read the answer to a message that 46elks says it has taken.
+
+    ``failed`` at once is the end of the message: 46elks will not try again, and says no reason.
+    """
+    message = _object(body)
+    identity, status, parts = message.get("id"), message.get("status", "created"), message.get("parts")
+    if not isinstance(identity, str) or not identity:
+        return Unknown("unreadable-answer")
+    if not isinstance(status, str) or status not in STATUSES:
+        return Unknown("unknown-status")
+    if not STATUSES[status]:
+        return Rejected("failed")
+    return Accepted(identity, parts if isinstance(parts, int) and parts > 0 else None)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object; an empty one for anything else."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,222 @@
+"""What an HTTP exchange with an SMS provider means for a message; the same for every provider.
+
+An answer of 2xx, and a provider's own error codes, are read by its adapter. Everything else is classified here:
+
+    the request cannot have been written: refused, no such host, no connection, no TLS     Deferred
+    408, 425, 429, 503                                                                    Deferred
+    a timeout or a lost connection later than that, an answer that cannot be read           Unknown
+    any other 5xx; a redirect, which is never followed; anything no document foresees       Unknown
+    401, 402, 403, 407 (credentials, credit), 404, 405 (the address is not the API's)     AccountFault
+    any other 4xx                                                                         Rejected
+
+A redirect is Unknown, not Deferred: 303 says that the request was carried out, and the others stand in no
+provider's document. Such a message is settled by asking the provider, once the address has been put right.
+404 and 405 concern every message alike: as Rejected they would use up all that is due on a mistyped ``base_url``.
+
+What was sent and what was answered may hold a number or a text, so nothing of either stands in a code or an error.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+
+import httpx
+
+from fhirnotify.errors import AccountFault, SettingsError
+from fhirnotify.sms.gateway import Deferred, Rejected, Unknown
+
+LARGEST_BODY = 1 << 20
+"""Bytes of an answer that are read; a history page of 100 messages has some 40 000."""
+
+_LONGEST_WAIT = timedelta(days=1)
+
+NEVER_WRITTEN: Mapping[type, str] = MappingProxyType(
+    {
+        httpx.ConnectError: "no-connection",
+        httpx.ConnectTimeout: "connect-timeout",
+        httpx.PoolTimeout: "pool-timeout",
+        httpx.ProxyError: "proxy-refused",
+        httpx.UnsupportedProtocol: "unsupported-protocol",
+    }
+)
+"""The errors after which the request cannot have reached anybody."""
+
+MAYBE_WRITTEN: Mapping[type, str] = MappingProxyType(
+    {
+        httpx.ReadTimeout: "read-timeout",
+        httpx.WriteTimeout: "write-timeout",
+        httpx.ReadError: "connection-lost",
+        httpx.WriteError: "connection-lost",
+        httpx.CloseError: "connection-lost",
+        httpx.RemoteProtocolError: "unreadable-answer",
+        httpx.LocalProtocolError: "unwritable-request",
+        httpx.DecodingError: "unreadable-answer",
+    }
+)
+"""The errors after which the provider may have the request."""
+
+_DEFERRED = frozenset({408, 425, 429, 503})
+_ACCOUNT: Mapping[int, str] = MappingProxyType(
+    {
+        401: "Check the credentials under {section}.",
+        402: "Fill up the account.",
+        403: "Check the credentials and what the account may do; see {section}.",
+        404: "Check base_url under {section}: there is no such service at that address.",
+        405: "Check base_url under {section}: there is no such service at that address.",
+        407: "Check the proxy's address and credentials in the environment (HTTPS_PROXY).",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. ``retry_after`` is what the provider asks for, if it does in a form that can be read."""
+
+    status: int
+    body: bytes = field(repr=False)
+    retry_after: timedelta | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the provider says that it did what was asked."""
+        return 200 <= self.status < 300  # noqa: PLR2004  # the 2xx class
+
+
+class Wire:
+    """One provider's connections, shared by the threads that send. Nothing is tried twice here."""
+
+    def __init__(  # noqa: PLR0913  # each is a fact about the one connection pool
+        self,
+        base_url: str,
+        *,
+        section: str,
+        timeout: timedelta,
+        connections: int,
+        auth: httpx.Auth | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Make the connection pool; nothing is connected yet.
+
+        Raises:
+            SettingsError: ``base_url`` is no http(s) address.
+        """
+        self._section = section
+        self._seconds = timeout.total_seconds()
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes addresses, which hold numbers
+        logging.getLogger("httpcore").setLevel(logging.WARNING)
+        self.base_url = address(base_url, section)
+        self._client = httpx.Client(
+            base_url=self.base_url,
+            auth=auth,
+            headers={"accept-encoding": "identity", "user-agent": "fhirnotify", **(headers or {})},
+            timeout=self._seconds,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        )
+
+    def ask(
+        self, method: str, path: str, *, form: dict[str, str] | None = None, query: dict[str, str] | None = None
+    ) -> Answer | Rejected | Deferred | Unknown:
+        """Make one request and give the whole answer, or what its absence means for the message."""
+        try:
+            request = self._client.build_request(method, path, data=form, params=query)
+        except UnicodeEncodeError:
+            return Rejected("unencodable-text")
+        try:
+            return self._exchange(request)
+        except httpx.RequestError as error:
+            return of_error(error)
+
+    def _exchange(self, request: httpx.Request) -> Answer | Unknown:
+        response = self._client.send(request, stream=True)
+        deadline = time.monotonic() + self._seconds  # httpx bounds each read, not all of them together
+        try:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > LARGEST_BODY:
+                    return Unknown("oversized-answer")
+                if time.monotonic() > deadline:
+                    return Unknown("read-timeout")
+        finally:
+            response.close()
+        header = response.headers.get("retry-after")
+        return Answer(response.status_code, bytes(body), retry_after(header, datetime.now(UTC)))
+
+    def refusal(self, answer: Answer) -> Rejected | Deferred | Unknown:
+        """Give what an answer that is not a success means, where the provider's document says nothing more.
+
+        Raises:
+            AccountFault: it concerns every message.
+        """
+        return of_status(answer.status, answer.retry_after, self._section)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def address(base_url: str, section: str) -> str:
+    """Check an address and give it without a trailing slash.
+
+    Raises:
+        SettingsError: it is no http(s) address with a host, or carries a query, a fragment or credentials.
+    """
+    try:
+        url = httpx.URL(base_url)
+    except (httpx.InvalidURL, TypeError):
+        url = httpx.URL("")
+    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment or url.userinfo:
+        raise SettingsError(
+            f"base_url under {section} is not an http(s) address, or holds more than an address.",
+            "Write it as https://host or https://host/path.",
+        )
+    return base_url.rstrip("/")
+
+
+def of_error(error: httpx.RequestError) -> Deferred | Unknown:
+    """Give what a failed exchange means: Deferred only where the request cannot have been written."""
+    for kind in type(error).__mro__:
+        if kind in NEVER_WRITTEN:
+            return Deferred(NEVER_WRITTEN[kind])
+        if kind in MAYBE_WRITTEN:
+            return Unknown(MAYBE_WRITTEN[kind])
+    return Unknown("transport-error")
+
+
+def of_status(status: int, wait: timedelta | None, section: str) -> Rejected | Deferred | Unknown:
+    """Give what a status outside 2xx means by itself.
+
+    Raises:
+        AccountFault: it concerns every message; ``section`` names the settings to look at.
+    """
+    if status in _DEFERRED:
+        return Deferred(f"http-{status}", wait)
+    if status in _ACCOUNT:
+        raise AccountFault(
+            f"The SMS provider refuses the account (HTTP {status}).", _ACCOUNT[status].format(section=section)
+        )
+    if 400 <= status < 500:  # noqa: PLR2004  # the 4xx class
+        return Rejected(f"http-{status}")
+    return Unknown(f"http-{status}")
+
+
+def retry_after(header: str | None, now: datetime) -> timedelta | None:
+    """Read Retry-After (RFC 9110 §10.2.3): seconds, or an HTTP date. Nonsense and what has passed say nothing."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdecimal():
+        wait = timedelta(seconds=int(text)) if len(text) < 9 else _LONGEST_WAIT  # noqa: PLR2004  # three years
+        return min(wait, _LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:  # RFC 5322 "-0000"; an HTTP date is always in GMT
+        moment = moment.replace(tzinfo=UTC)
+    return min(moment - now, _LONGEST_WAIT) if moment > now else None
