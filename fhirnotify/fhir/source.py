@@ -25,8 +25,10 @@ class Source(Protocol):
     ``FhirError`` when the endpoint cannot be used. A resource that cannot be read is a value, not an error.
     """
 
-    requests: int
-    """HTTP requests made so far, retries included; 0 for a directory."""
+    @property
+    def requests(self) -> int:
+        """HTTP requests made so far, retries included; 0 for a directory."""
+        ...
 
     @property
     def version(self) -> FhirVersion:

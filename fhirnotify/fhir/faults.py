@@ -1,0 +1,130 @@
+"""What went wrong with a request, in words that a person can act on.
+
+The HTTP library's own texts hold addresses with their query strings; none of them is passed on.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import httpx
+
+from fhirnotify.errors import FhirError
+from fhirnotify.fhir.retry import TEMPORARY_STATUSES, Temporary, retry_after
+
+_AUTH = "Check [fhir.auth]: its kind, and its user name, password or token; a token may have run out."
+_SCOPE = (
+    "Check [fhir.auth]: the account may lack the scope or role"
+    " (it must be allowed to search Appointment, Patient and Consent)."
+)
+_BASE = (
+    "Check fhir.base_url: it is the address that /metadata stands under, and the server must allow POST [type]/_search."
+)
+_SERVER = "The server's log says why; the next run tries again."
+
+
+class RefusedError(FhirError):
+    """The endpoint answered with a status that another attempt does not change."""
+
+    def __init__(self, status: int, what: str, next_step: str) -> None:
+        super().__init__(what, next_step)
+        self.status = status
+
+
+def connection_fault(error: Exception, origin: str, timeout: float) -> FhirError | Temporary:
+    """Tell what an exception of the HTTP library means: a fault that may pass, or one to mend."""
+    for cause in _causes(error):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return FhirError(
+                    f"The certificate of {origin} is not trusted: {cause.verify_message}.",
+                    "Name the region's own certificate authority in fhir.tls.ca_file,"
+                    " and write the host in fhir.base_url as the certificate does.",
+                )
+            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+                break
+            case ssl.SSLError():
+                return FhirError(
+                    f"No TLS with {origin}: {cause.reason or 'handshake failed'}.",
+                    "Check whether fhir.base_url should begin with https or http,"
+                    " and whether the server wants a certificate (fhir.tls.client_cert, client_key).",
+                )
+            case socket.gaierror():
+                return Temporary(
+                    f"The host name of {origin} is not found.",
+                    "Check the host in fhir.base_url, and this machine's name servers.",
+                )
+            case ConnectionRefusedError():
+                return Temporary(
+                    f"{origin} refuses the connection.",
+                    "Check that the FHIR server is running, and the port in fhir.base_url.",
+                )
+            case UnicodeError() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError() | httpx.InvalidURL():
+                return FhirError(f"No request to {origin} can be written.", "Check fhir.base_url and [fhir.auth].")
+    return _lost(error, origin, timeout)
+
+
+def _lost(error: Exception, origin: str, timeout: float) -> Temporary:
+    match error:
+        case httpx.ConnectTimeout() | httpx.PoolTimeout():
+            what = f"No connection to {origin} within {timeout:g} s."
+            return Temporary(what, "Check that this machine is let through the firewall, and fhir.base_url.")
+        case httpx.TimeoutException():
+            what = f"{origin} did not answer within {timeout:g} s."
+            return Temporary(what, "Raise fhir.timeout or lower fhir.page_size, if the server is slow but well.")
+        case httpx.ProxyError():
+            what = f"The proxy on the way to {origin} refuses."
+            return Temporary(what, "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment of the job.")
+    what = f"The connection to {origin} was lost."
+    return Temporary(what, "Check the FHIR server, and what stands between it and this machine.")
+
+
+def status_fault(response: httpx.Response, codes: tuple[str, ...], asked: str) -> FhirError | Temporary:
+    """Tell what a status other than 200 means. ``asked`` names the request without its parameters."""
+    status = response.status_code
+    what = f"{asked} was answered with {status} {_phrase(status)}".rstrip() + _listed(codes)
+    if status in TEMPORARY_STATUSES:
+        return Temporary(what, _SERVER, retry_after(response.headers.get("Retry-After")))
+    if response.has_redirect_location:
+        return RefusedError(status, f"{what}, which is not followed.", _redirect_step(response))
+    match status:
+        case 401:
+            return RefusedError(status, what, _AUTH)
+        case 403:
+            return RefusedError(status, what, _SCOPE)
+        case 404 | 405 | 410 | 501:
+            return RefusedError(status, what, _BASE)
+        case 407:
+            return RefusedError(status, what, "Check HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.")
+    return RefusedError(status, what, "The server does not take the request as it is; its log says why.")
+
+
+def _redirect_step(response: httpx.Response) -> str:
+    """Name where a redirect points, by scheme and host alone: the rest of an address may hold identifiers."""
+    try:
+        target = response.request.url.join(response.headers["Location"])
+    except (httpx.InvalidURL, ValueError):
+        return "Set fhir.base_url to the address that the server itself uses."
+    return (
+        f"It points to {target.scheme}://{target.netloc.decode('ascii', 'replace')}:"
+        " set fhir.base_url to the address that the server itself uses, or see why it wants a log-in."
+    )
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _listed(codes: tuple[str, ...]) -> str:
+    return f" ({', '.join(codes)})" if codes else ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__

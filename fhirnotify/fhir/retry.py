@@ -1,0 +1,67 @@
+"""When a request to the FHIR endpoint is tried again, and how long to wait first.
+
+Only a *temporary* fault is tried again: a connection that failed or timed out, 408, 425, 429, 500, 502, 503, 504.
+The wait before attempt n+1 is random between 0 and min(30 s, 2^(n-1) s) (exponential, full jitter), or what the
+server asks for in Retry-After if that is longer. Nothing is tried again once the attempts are used up, or when the
+next one would begin later than the given patience after the first; so a server that asks for an hour is not waited
+for, and is not asked sooner than it wants either.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+TEMPORARY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_JITTER = 30.0
+_DIGITS = 9
+
+_jitter = wait_random_exponential(multiplier=1, max=_LONGEST_JITTER)
+
+
+class Temporary(Exception):  # noqa: N818 - a kind of fault that may pass, not an error that a caller sees
+    """A fault that may have passed by the next attempt. It never leaves the client."""
+
+    def __init__(self, what: str, next_step: str, retry_after: float = 0.0) -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+        self.retry_after = retry_after
+
+
+def retrying(attempts: int, patience: timedelta, sleep: Callable[[float], None]) -> Retrying:
+    """Build the policy above; what is still temporary at the end is raised as it is."""
+    return Retrying(
+        retry=retry_if_exception_type(Temporary),
+        wait=_wait,
+        stop=stop_after_attempt(attempts) | stop_before_delay(patience),
+        sleep=sleep,
+        reraise=True,
+    )
+
+
+def retry_after(header: str | None) -> float:
+    """Read Retry-After (RFC 9110 §10.2.3): seconds, or a date from which it is reckoned; 0 if it says nothing."""
+    text = (header or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:_DIGITS])
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return 0.0
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _wait(state: RetryCallState) -> float:
+    fault = state.outcome.exception() if state.outcome else None
+    asked = fault.retry_after if isinstance(fault, Temporary) else 0.0
+    return max(_jitter(state), asked)
