@@ -15,6 +15,7 @@ a later run. Every attempt takes a token of the bucket.
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from queue import SimpleQueue
 
@@ -132,40 +133,33 @@ class Courier:
                 self._free += 1
                 self._changed.notify()
 
-    def _deliver(self, sms: Sms, delay: float) -> Result:
+    def _deliver(self, sms: Sms, pause: float) -> Result:
         try:
-            return self._retrying(_Attempts(self, sms, delay))
+            return self._retrying(self._attempts(sms, pause))
         except AccountFault as fault:
             self._fault = self._fault or fault
             return fault
         except Exception as bug:  # noqa: BLE001  # one message's bug ends neither the run nor the others
             return Unknown(f"bug:{type(bug).__name__}")
 
-    def attempt(self, sms: Sms, delay: float | None, before: Deferred) -> Result:
-        """Make one attempt, ``delay`` seconds from now or when a token can be used; ``before`` if it is not to be."""
-        pause = self._bucket.take() if delay is None else delay
-        if pause:
-            self._stop.wait(pause)
-        if self._stop.is_set():
-            return before
-        return self._fault or self._gateway.send(sms)
+    def _attempts(self, sms: Sms, first_pause: float) -> Callable[[], Result]:
+        """Make what is called for each attempt. ``send`` has taken the first one's token; each other takes its own."""
+        pause: float | None = first_pause
+        last = Deferred("stopped")
 
+        def attempt() -> Result:
+            nonlocal pause, last
+            if seconds := self._bucket.take() if pause is None else pause:
+                self._stop.wait(seconds)
+            pause = None
+            if self._stop.is_set():
+                return last
+            outcome = self._fault or self._gateway.send(sms)
+            if isinstance(outcome, Deferred):
+                last = outcome
+            return outcome
 
-class _Attempts:
-    """The attempts at one message: remembers what came of the last one. The first one's token is already taken."""
-
-    def __init__(self, courier: Courier, sms: Sms, delay: float) -> None:
-        self._courier = courier
-        self._sms = sms
-        self._delay: float | None = delay
-        self._last = Deferred("stopped")
-
-    def __call__(self) -> Result:
-        outcome = self._courier.attempt(self._sms, self._delay, self._last)
-        self._delay = None
-        if isinstance(outcome, Deferred):
-            self._last = outcome
-        return outcome
+        return attempt
 
 
 def _wait(state: RetryCallState) -> float:

@@ -1,0 +1,156 @@
+"""A small, fast HTTP/1.1 server on the loopback, for stand-ins of services: keep-alive, a thread a connection.
+
+Unlike a real server it can also misbehave: keep silent, hang up, answer with bytes that are no HTTP.
+"""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. Names of headers are in lower case; of a repeated query or form field the last one counts."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The fields of a form in the body."""
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __bytes__(self) -> bytes:
+        """Write it as HTTP/1.1."""
+        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}", f"Content-Length: {len(self.body)}"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No answer: the connection stays open for some seconds, or until the server closes, and is then closed."""
+
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Bytes as they are, after which the connection is closed."""
+
+    data: bytes
+
+
+Handler = Callable[[Request], Reply | Silence | Raw]
+
+
+class LoopbackServer:
+    """Serves ``handler``, which is called from several threads at once, on 127.0.0.1."""
+
+    def __init__(self, handler: Handler, port: int = 0) -> None:
+        """Listen; ``start`` begins to answer. Port 0 takes a free one."""
+        self._handler = handler
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        self.port: int = self._listener.getsockname()[1]
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.closing = threading.Event()
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._acceptor.start()
+
+    def close(self) -> None:
+        """Stop listening and close every connection, also those that keep silence."""
+        self.closing.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        if self._acceptor.ident is not None:
+            self._acceptor.join()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while not self.closing.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._connections.add(connection)
+            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+
+    def _converse(self, connection: socket.socket) -> None:
+        try:
+            with connection, contextlib.suppress(ConnectionError):
+                self._answer_all(connection)
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+
+    def _answer_all(self, connection: socket.socket) -> None:
+        waiting = bytearray()
+        while (request := _read(connection, waiting)) is not None:
+            reply = self._handler(request)
+            if isinstance(reply, Silence):
+                self.closing.wait(reply.seconds)
+                return
+            if isinstance(reply, Raw):
+                connection.sendall(reply.data)
+                return
+            connection.sendall(bytes(reply))
+            if request.headers.get("connection", "").lower() == "close":
+                return
+
+
+def _read(connection: socket.socket, waiting: bytearray) -> Request | None:
+    """Read one request; ``waiting`` holds what was received and not used. None at the end of the connection."""
+    while (end := waiting.find(b"\r\n\r\n")) < 0:
+        if not (received := connection.recv(65536)):
+            return None
+        waiting += received
+    first, *lines = waiting[:end].decode("latin-1").split("\r\n")
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    after = end + 4 + int(headers.get("content-length", "0"))
+    while len(waiting) < after:
+        if not (received := connection.recv(65536)):
+            return None
+        waiting += received
+    body = bytes(waiting[end + 4 : after])
+    del waiting[:after]
+    method, target, _ = first.split(" ")
+    url = urlsplit(target)
+    return Request(method, unquote(url.path), dict(parse_qsl(url.query, keep_blank_values=True)), headers, body)
