@@ -15,7 +15,7 @@ A message says what happened and what to do next. It never holds a patient's dat
 personal identity number, or query string.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class FhirnotifyError(Exception):
@@ -27,6 +27,8 @@ class FhirnotifyError(Exception):
         super().__init__(what)
         self.what = what
         self.next_step = next_step
+        self.summary: Any = None
+        """The ``Summary`` of the run that had to stop, if one had begun."""
 
     def __str__(self) -> str:
         return f"{self.what}\n{self.next_step}" if self.next_step else self.what

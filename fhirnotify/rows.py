@@ -10,6 +10,8 @@ from fhirnotify.core.model import ContactType, Evidence
 HELD = "held"
 """The outcome of what falls due in quiet hours; it is not in the ledger."""
 
+DecisionWord = Literal["remind", "skip", "already"]
+
 _FIELD_OF_OUTCOME = {
     None: "pending",
     "held": "pending",
@@ -40,7 +42,7 @@ class Row:
     appointment: str
     patient: str | None
     start: datetime | None
-    decision: Literal["remind", "skip", "already"]
+    decision: DecisionWord
     contact_type: ContactType | None
     reason: str | None
     evidence: Evidence

@@ -33,6 +33,12 @@ from fhirnotify.core.model import Coding, ContactType, Evidence
 KIND_48H = "reminder"
 """The one kind of message there is; part of a reminder's identity."""
 
+RUN_DIED = "run-died"
+"""The code of the change from ``sending`` to ``uncertain`` of what a dead run left behind."""
+
+Identity = tuple[str, str, datetime, str]
+"""What makes a reminder one and the same: appointment, patient, start, kind."""
+
 
 class State(StrEnum):
     """The states of a reminder."""
@@ -104,6 +110,11 @@ class Reminder:
     next_attempt: datetime | None = None
     code: str | None = None
 
+    @property
+    def identity(self) -> Identity:
+        """What makes it one and the same."""
+        return self.appointment, self.patient, self.start, self.kind
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -116,6 +127,11 @@ class Claim:
     evidence: Evidence
     segments: int
     kind: str = KIND_48H
+
+    @property
+    def identity(self) -> Identity:
+        """What makes the reminder one and the same."""
+        return self.appointment, self.patient, self.start, self.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +258,10 @@ class Ledger(Protocol):
 
     def in_state(self, state: State, run: str | None = None) -> Iterator[Reminder]:
         """Give reminders in a state, by start; with ``run`` only those last changed by it. Memory stays flat."""
+        ...
+
+    def message_ids(self, since: datetime, until: datetime) -> frozenset[str]:
+        """Give the provider's ids of messages whose sending began between these real times, both included."""
         ...
 
     def transitions(self, reminder: str) -> list[Transition]:

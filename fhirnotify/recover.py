@@ -1,0 +1,106 @@
+"""Recovery: settle what may have been sent, by asking the provider.
+
+A request that timed out, a connection that was lost, a run that died: the reminder is ``uncertain`` and is never
+sent again on a guess. The provider's own record decides, if it can be asked and cannot be mistaken.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fhirnotify.core.decide import Address, addressed
+from fhirnotify.core.message import text_of
+from fhirnotify.core.model import Person
+from fhirnotify.job import Job
+from fhirnotify.ledger.port import Change, Ledger, Reminder, State
+from fhirnotify.sms.courier import PATIENCE
+from fhirnotify.sms.gateway import CannotTell, Finding, Found, Gateway, NotFound, Sms, Trace
+
+_BATCH = 100
+_WORTH_ASKING = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The real time in which the provider can have taken a message."""
+
+    since: datetime
+    until: datetime
+
+    def overlaps(self, other: "_Span") -> bool:
+        return self.since <= other.until and other.since <= self.until
+
+
+def settle(job: Job, run: str, ledger: Ledger, gateway: Gateway, uncertain: Iterable[Reminder]) -> None:
+    """Ask the provider about uncertain reminders, and record what it is sure of. The others stay as they are.
+
+    Raises:
+        AccountFault: the provider refuses the account.
+        FhirError: the patients' records could not be read.
+    """
+    real = job.clock.real()
+    asked = [r for r in uncertain if r.sending_since is not None and real - r.sending_since < _WORTH_ASKING]
+    for batch in _batches(asked):
+        messages = _messages(job, batch)
+        for reminder in batch:
+            if job.stop.is_set():
+                return
+            finding = gateway.find(_trace(job, ledger, reminder, batch, messages))
+            change = _change(job, gateway, reminder, finding)
+            if change is not None:
+                ledger.move(run, job.clock.now(), [change])
+
+
+def _batches(reminders: Sequence[Reminder]) -> Iterable[Sequence[Reminder]]:
+    return (reminders[first : first + _BATCH] for first in range(0, len(reminders), _BATCH))
+
+
+def _span(job: Job, reminder: Reminder) -> _Span:
+    assert reminder.sending_since is not None
+    return _Span(reminder.sending_since, reminder.sending_since + PATIENCE + job.sending.timeout)
+
+
+def _messages(job: Job, reminders: Sequence[Reminder]) -> dict[str, Sms]:
+    """Render again what was sent, where it can be known: the patient's record is the very version it rested on."""
+    wanted = {patient: reminder for reminder in reminders if (patient := _patient_id(reminder))}
+    records = job.source.patients(sorted(wanted)) if wanted else {}
+    found = {}
+    for reminder in reminders:
+        record = records.get(_patient_id(reminder) or "")
+        if not isinstance(record, Person) or record.ref != reminder.evidence.patient:
+            continue
+        address = addressed(record, job.clock.now(), job.rules)
+        if isinstance(address, Address):
+            text = text_of(address.name, reminder.contact_type, reminder.start, job.rules)
+            found[reminder.id] = Sms(reminder.id, address.number, text, job.sending.sender, job.sending.validity)
+    return found
+
+
+def _patient_id(reminder: Reminder) -> str | None:
+    """Give the id of the record a reminder rested on; None if its version is not known."""
+    kind, _, rest = (reminder.evidence.patient or "").partition("/")
+    patient, versioned, _ = rest.partition("/_history/")
+    return patient if kind == "Patient" and versioned else None
+
+
+def _trace(job: Job, ledger: Ledger, reminder: Reminder, batch: Sequence[Reminder], messages: dict[str, Sms]) -> Trace:
+    span, sms = _span(job, reminder), messages.get(reminder.id)
+    others = [other for other in batch if other.id != reminder.id and _span(job, other).overlaps(span)]
+    alone = all(other.id in messages and sms is not None and messages[other.id].to != sms.to for other in others)
+    taken = ledger.message_ids(span.since, span.until)
+    return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken)
+
+
+def _change(job: Job, gateway: Gateway, reminder: Reminder, finding: Finding) -> Change | None:
+    match finding:
+        case Found():
+            return Change(reminder.id, State.ACCEPTED, code="found", message_id=finding.message_id)
+        case NotFound() if _has_settled(job, gateway, reminder):
+            return Change(reminder.id, State.RETRY, code="not-found", next_attempt=job.clock.now())
+        case NotFound() | CannotTell():
+            return None
+
+
+def _has_settled(job: Job, gateway: Gateway, reminder: Reminder) -> bool:
+    """Tell whether no request for it can still be on its way, so that what is not known now will not come later."""
+    return not gateway.settle or job.clock.real() >= _span(job, reminder).until + gateway.settle

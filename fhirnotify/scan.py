@@ -1,0 +1,255 @@
+"""Scan: read the window page by page, decide, and claim what is due, one transaction a page.
+
+Nothing is sent while pages are outstanding, since an open search expires.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fhirnotify.core.decide import NOBODY, Attendee, decide
+from fhirnotify.core.model import Booking, Reason, Remind, Skip
+from fhirnotify.core.schedule import window
+from fhirnotify.core.together import Case, Standing, Uses, duplicates, shared_numbers
+from fhirnotify.errors import IncompleteRead
+from fhirnotify.fhir.attendees import attendees
+from fhirnotify.fhir.source import Appointment
+from fhirnotify.job import Account, Job
+from fhirnotify.ledger.port import Change, Claim, Ledger, Reminder, State
+from fhirnotify.record import row_of, skip_row, verdict_of
+from fhirnotify.rows import Row
+
+FRESH = timedelta(minutes=5)
+"""Facts older than this are read anew before sending (promise 6)."""
+
+_MOST_KEPT = 5_000
+
+Pair = tuple[str, str]
+"""Appointment and patient."""
+
+Key = tuple[str, str, datetime]
+"""A reminder's identity within one kind: appointment, patient, start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A reminder rendered from facts read at ``read`` (the run's clock)."""
+
+    read: datetime
+    remind: Remind
+
+
+class Fresh:
+    """The last few thousand decisions to remind, in memory only, so that what is fresh is not read twice."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Key, Ready] = OrderedDict()
+
+    def keep(self, key: Key, ready: Ready) -> None:
+        """Keep a decision; the oldest are forgotten beyond a few thousand."""
+        self._kept[key] = ready
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+
+    def pop(self, reminder: Reminder, now: datetime) -> Ready | None:
+        """Give the decision for a reminder, if it was kept and is fresh at ``now``."""
+        ready = self._kept.pop((reminder.appointment, reminder.patient, reminder.start), None)
+        return ready if ready is not None and now - ready.read <= FRESH else None
+
+
+def standing(reminder: Reminder) -> bool:
+    """Tell whether a reminder stands: one that was withdrawn does not, nothing was sent and it may be claimed anew."""
+    return reminder.state is not State.WITHDRAWN
+
+
+class Scan:
+    """One scan at one moment.
+
+    Args:
+        job: what the pass is given.
+        run: id of the run.
+        now: the moment of all its decisions.
+        account: where rows go.
+        claims: the ledger to claim in: the real one, or an overlay when nothing is to be sent.
+        records: the ledger that keeps the verdicts, if any does.
+        watched: appointments and patients with reminders of earlier runs that may be taken further.
+        taking: whether this run goes on to take what is due, so that rows of those are told later.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        job: Job,
+        run: str,
+        now: datetime,
+        account: Account,
+        *,
+        claims: Ledger,
+        records: Ledger | None,
+        watched: Collection[Pair] = (),
+        taking: bool,
+    ) -> None:
+        self._job, self._run, self._now, self._account = job, run, now, account
+        self._claims, self._records, self._watched, self._taking = claims, records, frozenset(watched), taking
+        self._uses: Uses = {}
+        self._read = 0
+        self.fresh = Fresh()
+        self.later: dict[str, Reminder] = {}
+        """Reminders of earlier runs that this run is about to take further, by id: their rows are told then."""
+        self.seen: dict[Pair, datetime | None] = {}
+        """Of the watched appointments and patients, at which start this scan came upon them."""
+
+    def read(self) -> None:
+        """Read, decide and claim the whole window.
+
+        Raises:
+            IncompleteRead: something may be missing, or the run was told to stop before everything was read.
+        """
+        for page in self._job.source.appointments(*window(self._now, self._job.rules)):
+            if self._job.stop.is_set():
+                raise IncompleteRead(
+                    "The run was told to stop before every appointment was read.", "Nothing was sent. Run it again."
+                )
+            self._page(page)
+            self._read += len(page)
+            self._job.report.progress("read", self._read)
+
+    def _page(self, page: Sequence[Appointment]) -> None:
+        held = self._held(page)
+        undecided = [booking for booking in page if not self._tell_if_all_held(booking, held)]
+        read = self._job.clock.now()
+        cases = self._without_shared_numbers(self._decided(undecided, held))
+        cases, yielded = self._without_duplicates([case for case in cases if not self._tell_if_held(case, held)])
+        self._withdraw(yielded, Reason.DUPLICATE_BOOKING)
+        self._claim(cases, read)
+
+    def _held(self, page: Iterable[Appointment]) -> dict[tuple[str, datetime], list[Reminder]]:
+        found: dict[tuple[str, datetime], list[Reminder]] = {}
+        for reminder in self._claims.of_appointments([booking.id for booking in page]):
+            if standing(reminder):
+                found.setdefault((reminder.appointment, reminder.start), []).append(reminder)
+        return found
+
+    def _tell_if_all_held(self, booking: Appointment, held: dict[tuple[str, datetime], list[Reminder]]) -> bool:
+        """Without reading any patient, when the ledger holds each of them as the appointment names it."""
+        if not isinstance(booking, Booking) or booking.start is None or self._job.rules.shared_number == "skip":
+            return False
+        reminders = {reminder.patient: reminder for reminder in held.get((booking.id, booking.start), ())}
+        named = {attendance.patient.id for attendance in booking.attendances}
+        if not named or None in named or not named <= reminders.keys():
+            return False
+        for patient in sorted(patient for patient in named if patient is not None):
+            self._tell_held(reminders[patient], patient)
+        return True
+
+    def _decided(self, page: Sequence[Appointment], held: dict[tuple[str, datetime], list[Reminder]]) -> list[Case]:
+        bookings = [booking for booking in page if isinstance(booking, Booking)]
+        also = {reminder.patient for b in bookings if b.start is not None for reminder in held.get((b.id, b.start), ())}
+        people = attendees(self._job.source, bookings, self._now, self._job.rules, also) if bookings else []
+        by_id: dict[str, list[Attendee]] = {b.id: persons for b, persons in zip(bookings, people, strict=True)}
+        return [
+            Case(booking.id, booking.start, person, decide(booking, person, self._now, self._job.rules))
+            for booking in page
+            for person in by_id.get(booking.id, [NOBODY])
+        ]
+
+    def _tell_if_held(self, case: Case, held: dict[tuple[str, datetime], list[Reminder]]) -> bool:
+        if case.start is None:
+            return False
+        for reminder in held.get((case.appointment, case.start), ()):
+            if reminder.patient in case.attendee.aliases:
+                self._tell_held(reminder, case.attendee.id)
+                return True
+        return False
+
+    def _tell_held(self, reminder: Reminder, patient: str | None) -> None:
+        if self._taking and self._is_due(reminder):
+            self.later[reminder.id] = reminder
+            self._see(reminder.appointment, reminder.patient, reminder.start)
+            return
+        ours = reminder.run == self._run and reminder.state is not State.CLAIMED
+        self.tell(row_of(reminder, "remind" if ours else "already", reminder.state, patient=patient))
+
+    def _is_due(self, reminder: Reminder) -> bool:
+        if reminder.state is State.RETRY:
+            return reminder.next_attempt is None or reminder.next_attempt <= self._now
+        return reminder.state is State.CLAIMED
+
+    def _without_shared_numbers(self, cases: list[Case]) -> list[Case]:
+        if self._job.rules.shared_number == "allow":
+            return cases
+        cases, newly_shared = shared_numbers(cases, self._uses)
+        named = {(user.appointment, user.patient) for user in newly_shared}
+        users = self._claims.of_appointments([appointment for appointment, _ in named]) if named else []
+        shared = [r for r in users if (r.appointment, r.patient) in named and self._yields(r)]
+        self._withdraw(shared, Reason.NO_MOBILE_NUMBER)
+        return cases
+
+    def _without_duplicates(self, cases: list[Case]) -> tuple[list[Case], list[Reminder]]:
+        """Give the cases decided together, and the claims of this run that give way to a smaller id."""
+        reminding = [case for case in cases if isinstance(case.decision, Remind)]
+        if not reminding:
+            return cases, []
+        starts = {case.start for case in reminding if case.start is not None}
+        patients = {alias for case in reminding for alias in case.attendee.aliases}
+        others = {r.id: r for r in self._claims.at_starts(starts, patients) if standing(r)}
+        cases, yielded = duplicates(
+            cases,
+            [
+                Standing(r.id, r.appointment, r.patient, r.start, r.contact_type, yields=self._yields(r))
+                for r in others.values()
+            ],
+        )
+        return cases, [others[other.reminder] for other in yielded]
+
+    def _yields(self, reminder: Reminder) -> bool:
+        """Tell whether it was claimed by this very scan, so that nothing has been told of it yet."""
+        return reminder.run == self._run and reminder.state is State.CLAIMED
+
+    def _withdraw(self, reminders: Sequence[Reminder], reason: Reason) -> None:
+        """Withdraw what was claimed from an earlier page and must give way."""
+        if not reminders:
+            return
+        self._claims.move(self._run, self._now, [Change(r.id, State.WITHDRAWN, code=reason) for r in reminders])
+        for reminder in reminders:
+            self.tell(row_of(reminder, "skip", None, reason=reason))
+
+    def _claim(self, cases: Sequence[Case], read: datetime) -> None:
+        claims = [
+            Claim(case.appointment, case.attendee.id, case.start, d.contact_type, d.evidence, d.segments)
+            for case in cases
+            if isinstance(d := case.decision, Remind) and case.attendee.id is not None and case.start is not None
+        ]
+        verdicts = [verdict_of(case) for case in cases]
+        if self._records is not None and self._records is not self._claims:
+            self._records.claim(self._run, self._now, [], verdicts)
+        taken = self._claims.claim(self._run, self._now, claims, verdicts)
+        ours = {
+            (claim.appointment, claim.patient, claim.start)
+            for claim, is_ours in zip(claims, taken, strict=True)
+            if is_ours
+        }
+        for case in cases:
+            if isinstance(case.decision, Skip):
+                self.tell(skip_row(case, case.decision))
+            elif case.attendee.id is not None and case.start is not None:
+                key = (case.appointment, case.attendee.id, case.start)
+                if key in ours:
+                    self.fresh.keep(key, Ready(read, case.decision))
+                    self._see(*key)
+                else:
+                    self._tell_taken_by_another(key)
+
+    def _tell_taken_by_another(self, key: Key) -> None:
+        for reminder in self._claims.of_appointments([key[0]]):
+            if (reminder.appointment, reminder.patient, reminder.start) == key:
+                self.tell(row_of(reminder, "already", reminder.state))
+
+    def tell(self, row: Row) -> None:
+        """Tell a finished row."""
+        self._see(row.appointment, row.patient, row.start)
+        self._account.tell(row)
+
+    def _see(self, appointment: str, patient: str | None, start: datetime | None) -> None:
+        if patient is not None and (appointment, patient) in self._watched:
+            self.seen[appointment, patient] = start

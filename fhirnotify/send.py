@@ -1,0 +1,240 @@
+"""Send: take what is claimed in the order of start, re-check it, and send it in parallel.
+
+The main thread alone writes the ledger. ``sending`` is committed before a request is written, and only for
+messages that are begun at once; each outcome is committed as soon as it is known.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from fhirnotify.core.decide import NOBODY, Attendee, decide
+from fhirnotify.core.model import Booking, InvalidBooking, Reason, Remind, Skip
+from fhirnotify.core.schedule import quiet, too_late
+from fhirnotify.errors import AccountFault, FhirError
+from fhirnotify.fhir.attendees import attendees
+from fhirnotify.fhir.source import Appointment
+from fhirnotify.job import Job
+from fhirnotify.ledger.port import Change, Reminder, State
+from fhirnotify.record import row_of
+from fhirnotify.rows import Row
+from fhirnotify.scan import FRESH, Fresh, Ready
+from fhirnotify.sms.courier import Courier
+from fhirnotify.sms.gateway import Accepted, Deferred, Outcome, Rejected, Sms, Unknown
+
+_BATCH = 100
+_WAIT = 0.5
+_LONGEST_WAIT = timedelta(minutes=15)
+
+Tell = Callable[[Reminder, Row], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A reminder that may be sent as it is rendered."""
+
+    reminder: Reminder
+    ready: Ready
+
+    def as_sent(self) -> Reminder:
+        """Give the reminder with what was found when it was rendered, which is what the ledger holds by then."""
+        remind = self.ready.remind
+        return replace(
+            self.reminder, contact_type=remind.contact_type, evidence=remind.evidence, segments=remind.segments
+        )
+
+
+class Send:
+    """One sending phase.
+
+    Args:
+        job: what the pass is given.
+        run: id of the run.
+        courier: hands messages to the provider.
+        fresh: decisions of this run's scan that need not be read again yet.
+        tell: takes each row with its reminder once it is settled.
+        unknown: takes those of which it is not known whether they were sent; they are not told.
+    """
+
+    def __init__(
+        self, job: Job, run: str, *, courier: Courier, fresh: Fresh, tell: Tell, unknown: list[Reminder]
+    ) -> None:
+        assert job.ledger is not None  # a run has both
+        assert job.gateway is not None
+        self._job, self._run, self._ledger, self._provider = job, run, job.ledger, job.gateway.name
+        self._courier, self._fresh, self._tell, self._unknown = courier, fresh, tell, unknown
+        self._queue: deque[Item] = deque()
+        self._begun: dict[str, Item] = {}
+        self._handled = 0
+        self._fault: AccountFault | None = None
+
+    def work(self) -> None:
+        """Send until nothing is due, a signal comes, or quiet hours begin; then wait for what is in flight.
+
+        Raises:
+            AccountFault: after everything that was in flight has been recorded.
+            FhirError: a re-check could not read everything; likewise.
+            LedgerError: at once, since nothing can be recorded any more.
+        """
+        try:
+            while self._fill():
+                if self._queue:
+                    self._begin(self._courier.capacity(_WAIT))
+                self._record(self._courier.finished(0 if self._queue else _WAIT))
+        except FhirError:
+            self._drain()
+            raise
+        self._drain()
+        if self._fault:
+            raise self._fault
+
+    def _fill(self) -> bool:
+        """Take the next batch if there is nothing at hand; tell whether there is anything to do."""
+        if self._fault or self._job.stop.is_set() or quiet(self._now(), self._job.rules):
+            return False
+        while not self._queue:
+            taken = self._ledger.take(self._run, self._now(), _BATCH)
+            if not taken:
+                return bool(self._begun)
+            self._queue.extend(self._checked(taken))
+        return True
+
+    def _begin(self, room: int) -> None:
+        """Begin as many as there is room for: commit ``sending`` for all of them, then hand them over."""
+        items: list[Item] = []
+        while self._queue and len(items) < room:
+            item = self._queue.popleft()
+            if self._now() - item.ready.read > FRESH or too_late(item.reminder.start, self._now(), self._job.rules):
+                self._queue.extendleft(reversed(self._checked([item.reminder])))
+                continue
+            items.append(item)
+        if not items:
+            return
+        self._ledger.move(self._run, self._now(), [self._sending(item) for item in items])
+        for item in items:
+            self._begun[item.reminder.id] = item
+            self._courier.send(self._sms(item))
+
+    def _sending(self, item: Item) -> Change:
+        remind = item.ready.remind
+        return Change(
+            item.reminder.id,
+            State.SENDING,
+            provider=self._provider,
+            evidence=remind.evidence,
+            contact_type=remind.contact_type,
+            segments=remind.segments,
+        )
+
+    def _sms(self, item: Item) -> Sms:
+        remind, sending = item.ready.remind, self._job.sending
+        return Sms(item.reminder.id, remind.number, remind.text, sending.sender, sending.validity)
+
+    def _drain(self) -> None:
+        """Wait for what is in flight, and record it. The courier ends it within the provider's timeout."""
+        while self._begun:
+            self._record(self._courier.finished(_WAIT))
+        self._ledger.release(self._run, [item.reminder.id for item in self._queue])
+
+    def _record(self, finished: Sequence[tuple[Sms, Outcome | AccountFault]]) -> None:
+        if not finished:
+            return
+        changes = [self._change(sms.reference, outcome) for sms, outcome in finished]
+        self._ledger.move(self._run, self._now(), changes)
+        for change in changes:
+            item = self._begun.pop(change.reminder)
+            if change.to is State.UNCERTAIN:
+                self._unknown.append(item.reminder)
+            elif change.to is not State.CLAIMED:
+                self._settled(item.reminder, row_of(item.as_sent(), "remind", change.to))
+
+    def _change(self, reminder: str, outcome: Outcome | AccountFault) -> Change:
+        match outcome:
+            case Accepted():
+                return Change(reminder, State.ACCEPTED, message_id=outcome.message_id)
+            case Rejected():
+                return Change(reminder, State.REJECTED, code=outcome.code)
+            case Deferred():
+                return Change(reminder, State.RETRY, code=outcome.code, next_attempt=self._next(reminder, outcome))
+            case Unknown():
+                return Change(reminder, State.UNCERTAIN, code=outcome.cause)
+            case AccountFault():
+                self._fault = self._fault or outcome
+                return Change(reminder, State.CLAIMED, code="account-fault")
+        assert_never(outcome)
+
+    def _next(self, reminder: str, deferred: Deferred) -> datetime:
+        """When to try again in a later run: as the provider asks, else after 1, 2, 4 … minutes, 15 at the most."""
+        attempts = self._begun[reminder].reminder.attempts
+        wait = deferred.retry_after or timedelta(minutes=2 ** min(attempts, 4))
+        return self._now() + min(wait, _LONGEST_WAIT)
+
+    def _checked(self, reminders: Sequence[Reminder]) -> list[Item]:
+        """Render what may be sent, from fresh facts; withdraw or expire the rest."""
+        now = self._now()
+        items: dict[str, Item] = {}
+        stale: list[Reminder] = []
+        changes: list[tuple[Reminder, Change]] = []
+        for reminder in reminders:
+            ready = self._fresh.pop(reminder, now)
+            if too_late(reminder.start, now, self._job.rules):
+                changes.append((reminder, Change(reminder.id, State.EXPIRED)))
+            elif ready is None:
+                stale.append(reminder)
+            else:
+                items[reminder.id] = Item(reminder, ready)
+        for reminder, answer in self._read_anew(stale, now):
+            if isinstance(answer, Remind):
+                items[reminder.id] = Item(reminder, Ready(now, answer))
+            else:
+                changes.append((reminder, Change(reminder.id, State.WITHDRAWN, code=answer.reason)))
+        self._give_up(changes, now)
+        return [items[reminder.id] for reminder in reminders if reminder.id in items]
+
+    def _give_up(self, changes: Sequence[tuple[Reminder, Change]], now: datetime) -> None:
+        if not changes:
+            return
+        self._ledger.move(self._run, now, [change for _, change in changes])
+        for reminder, change in changes:
+            if change.to is State.EXPIRED:
+                self._settled(reminder, row_of(reminder, "remind", change.to))
+            else:
+                self._settled(reminder, row_of(reminder, "skip", change.to, reason=change.code))
+
+    def _read_anew(self, reminders: Sequence[Reminder], now: datetime) -> Iterable[tuple[Reminder, Remind | Skip]]:
+        if not reminders:
+            return []
+        found = self._job.source.appointments_by_id(sorted({reminder.appointment for reminder in reminders}))
+        bookings = [booking for booking in found.values() if isinstance(booking, Booking)]
+        also = {reminder.patient for reminder in reminders}
+        people = attendees(self._job.source, bookings, now, self._job.rules, also) if bookings else []
+        by_id = {booking.id: persons for booking, persons in zip(bookings, people, strict=True)}
+        return [(r, self._decided_anew(r, found.get(r.appointment), by_id, now)) for r in reminders]
+
+    def _decided_anew(
+        self,
+        reminder: Reminder,
+        booking: Appointment | None,
+        by_id: dict[str, list[Attendee]],
+        now: datetime,
+    ) -> Remind | Skip:
+        if booking is None:
+            return Skip(Reason.NOT_BOOKED, reminder.evidence)
+        if isinstance(booking, InvalidBooking):
+            return decide(booking, NOBODY, now, self._job.rules)
+        if booking.start != reminder.start:
+            return Skip(Reason.NOT_BOOKED, reminder.evidence)
+        for attendee in by_id[booking.id]:
+            if reminder.patient in attendee.aliases:
+                return decide(booking, attendee, now, self._job.rules)
+        return Skip(Reason.NOT_ATTENDING, reminder.evidence)
+
+    def _settled(self, reminder: Reminder, row: Row) -> None:
+        self._handled += 1
+        self._tell(reminder, row)
+        self._job.report.progress("send", self._handled)
+
+    def _now(self) -> datetime:
+        return self._job.clock.now()
