@@ -20,8 +20,8 @@ class PageExpired(IncompleteRead):
     def __init__(self, resource_type: str) -> None:
         super().__init__(
             f"The pages of the search for {resource_type} expire before they are read.",
-            "Raise fhir.page_size, let the server keep its searches open for longer"
-            " (HAPI: retain_cached_searches_mins), and see that its links to further pages keep the path of fhir.base_url.",
+            "Raise fhir.page_size, let the server keep its searches open longer (HAPI: retain_cached_searches_mins),"
+            " and see that its links to further pages keep the path of fhir.base_url.",
         )
 
 
