@@ -1,0 +1,77 @@
+"""The statements on decisions and on codes without a mapping, each within a transaction that the caller holds."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from fhirnotify.core.model import Coding
+from fhirnotify.ledger import tables
+from fhirnotify.ledger.port import KeptVerdict, Unmapped, Verdict
+from fhirnotify.ledger.records import chunks, insert, unmapped_of, values_of_verdict, verdict_of
+
+_decision = tables.decision
+_unmapped = tables.unmapped
+_Key = tuple[str, str | None]
+
+
+def keep(connection: Connection, run: str, at: datetime, verdicts: Sequence[Verdict]) -> None:
+    """Keep the verdicts that differ from the last ones kept, and count their unmapped codes."""
+    last = _last(connection, [verdict.appointment for verdict in verdicts])
+    different: dict[_Key, Verdict] = {}
+    codings: Counter[Coding] = Counter()
+    for verdict in verdicts:
+        key = verdict.appointment, verdict.patient
+        if last.get(key) != verdict:
+            last[key] = different[key] = verdict
+            codings.update(verdict.unmapped)
+    _write(connection, [KeptVerdict(verdict, at, run) for verdict in different.values()])
+    _count(connection, at, codings)
+
+
+def _last(connection: Connection, appointments: Sequence[str]) -> dict[_Key, Verdict]:
+    kept = (
+        verdict_of(row).verdict
+        for chunk in chunks(appointments)
+        for row in connection.execute(select(_decision).where(_decision.c.appointment.in_(chunk)))
+    )
+    return {(verdict.appointment, verdict.patient): verdict for verdict in kept}
+
+
+def _write(connection: Connection, kept: Sequence[KeptVerdict]) -> None:
+    if not kept:
+        return
+    offer = insert(connection, _decision)
+    identity = {"appointment", "patient"}
+    replace = offer.on_conflict_do_update(
+        index_elements=sorted(identity),
+        set_={column.name: offer.excluded[column.name] for column in _decision.c if column.name not in identity},
+    )
+    connection.execute(replace, [values_of_verdict(each) for each in kept])
+
+
+def _count(connection: Connection, at: datetime, codings: Counter[Coding]) -> None:
+    if not codings:
+        return
+    offer = insert(connection, _unmapped)
+    add = offer.on_conflict_do_update(
+        index_elements=["system", "code"],
+        set_={"count": _unmapped.c.count + offer.excluded["count"], "last_seen": offer.excluded.last_seen},
+    )
+    # In one order everywhere, so that two machines that count the same codes never wait for each other in a circle.
+    ordered = sorted((coding.system or "", coding.code, count) for coding, count in codings.items())
+    rows = [{"system": system, "code": code, "count": count, "last_seen": at} for system, code, count in ordered]
+    connection.execute(add, rows)
+
+
+def of_appointment(connection: Connection, appointment: str) -> list[KeptVerdict]:
+    """Read the last verdict kept for each patient of an appointment, by patient."""
+    wanted = select(_decision).where(_decision.c.appointment == appointment).order_by(_decision.c.patient)
+    return [verdict_of(row) for row in connection.execute(wanted)]
+
+
+def unmapped(connection: Connection) -> list[Unmapped]:
+    """Read the codes seen without a mapping, the most frequent first."""
+    wanted = select(_unmapped).order_by(_unmapped.c.count.desc(), _unmapped.c.system, _unmapped.c.code)
+    return [unmapped_of(row) for row in connection.execute(wanted)]

@@ -1,0 +1,141 @@
+"""The ledger in an SQL database: SQLite today, with statements that PostgreSQL knows as well."""
+
+import os
+import socket
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import IntegrityError
+
+from fhirnotify.errors import LedgerError
+from fhirnotify.ledger import decisions, reminders, tables
+from fhirnotify.ledger.changes import real_time
+from fhirnotify.ledger.opening import open_database
+from fhirnotify.ledger.port import RUN_DIED, Change, Claim, KeptVerdict, Reminder, State, Transition, Unmapped, Verdict
+from fhirnotify.ledger.records import transition_of
+
+_PAGE = 500
+
+
+class SqlLedger:
+    """A ledger at a database URL: ``sqlite:///FILE``, or ``sqlite://`` for one that is gone when it is closed.
+
+    Args:
+        url: where it is. A relative file is relative to the working directory.
+        create: make the file with its schema if it is missing or empty.
+        read_only: change nothing, not even by files beside it; methods that write raise ``LedgerError``.
+        clock: the real time, for leases and ``sending_since``.
+        patience: seconds to wait for another run, or for another program that has the file locked.
+
+    Raises:
+        SettingsError: the URL is none that the ledger knows.
+        LedgerError: the ledger cannot be used; the message says why and what to do.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        clock: Callable[[], datetime] = real_time,
+        patience: float = 5.0,
+    ) -> None:
+        self._clock = clock
+        self._database = open_database(url, create=create, read_only=read_only, patience=patience)
+
+    def begin(self, run: str, at: datetime) -> None:
+        """Record the run, hold the ledger for it, and make what a dead run left in ``sending`` ``uncertain``."""
+        self._database.hold()
+        try:
+            self._database.write(lambda connection: self._begin(connection, run, at))
+        except LedgerError:
+            self._database.let_go()
+            raise
+
+    def _begin(self, connection: Connection, run: str, at: datetime) -> None:
+        try:
+            host = {"host": socket.gethostname(), "pid": os.getpid()}
+            connection.execute(tables.run.insert().values(id=run, begun=at, **host))
+        except IntegrityError:
+            raise LedgerError(f"The ledger already holds a run {run}.", "Give every run an id of its own.") from None
+        reminders.end_all_leases(connection)
+        left = reminders.ids_in_state(connection, State.SENDING)
+        died = [Change(reminder, State.UNCERTAIN, code=RUN_DIED) for reminder in left]
+        reminders.move(connection, run, at, self._clock(), died)
+
+    def finish(self, run: str, at: datetime, summary: dict[str, Any]) -> None:
+        """Record the summary, end the leases of the run, and give the ledger free."""
+
+        def finish(connection: Connection) -> None:
+            ended = update(tables.run).where(tables.run.c.id == run)
+            connection.execute(ended.values(finished=at, summary=summary))
+            reminders.end_leases_of(connection, run)
+
+        self._database.write(finish)
+        self._database.let_go()
+
+    def of_appointments(self, appointments: Collection[str]) -> list[Reminder]:
+        """Give every reminder of these appointments, in any state."""
+        return self._database.read(lambda connection: reminders.of_appointments(connection, appointments))
+
+    def at_starts(self, starts: Collection[datetime], patients: Collection[str]) -> list[Reminder]:
+        """Give every reminder of these patients at these starts, in any state."""
+        return self._database.read(lambda connection: reminders.at_starts(connection, starts, patients))
+
+    def claim(self, run: str, at: datetime, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> list[bool]:
+        """Claim what nobody holds, and keep the verdicts that differ from the last ones kept, in one commit."""
+
+        def claim(connection: Connection) -> list[bool]:
+            answers = reminders.claim(connection, run, at, claims)
+            decisions.keep(connection, run, at, verdicts)
+            return answers
+
+        return self._database.write(claim)
+
+    def take(self, run: str, at: datetime, limit: int) -> list[Reminder]:
+        """Take up to ``limit`` reminders for sending, under a lease, the earliest start first."""
+        return self._database.write(lambda connection: reminders.take(connection, run, at, self._clock(), limit))
+
+    def release(self, run: str, reminders_: Collection[str]) -> None:
+        """Give back what was taken but not begun; this run is not given it again."""
+        self._database.write(lambda connection: reminders.release(connection, run, self._clock(), reminders_))
+
+    def move(self, run: str, at: datetime, changes: Sequence[Change]) -> None:
+        """Change states, each with its transition; none of them if one is refused."""
+        if changes:
+            self._database.write(lambda connection: reminders.move(connection, run, at, self._clock(), changes))
+
+    def in_state(self, state: State, run: str | None = None) -> Iterator[Reminder]:
+        """Give reminders in a state, by start, read a page at a time: the caller may change them meanwhile."""
+        last: Reminder | None = None
+        while page := self._page(state, run, last):
+            yield from page
+            last = page[-1]
+
+    def _page(self, state: State, run: str | None, after: Reminder | None) -> list[Reminder]:
+        return self._database.read(lambda connection: reminders.page_in_state(connection, state, run, after, _PAGE))
+
+    def message_ids(self, since: datetime, until: datetime) -> frozenset[str]:
+        """Give the provider's ids of messages whose sending began between these real times, both included."""
+        return self._database.read(lambda connection: reminders.message_ids(connection, since, until))
+
+    def transitions(self, reminder: str) -> list[Transition]:
+        """Give what happened to a reminder, oldest first."""
+        wanted = select(tables.transition).where(tables.transition.c.reminder == reminder)
+        ordered = wanted.order_by(tables.transition.c.id)
+        return self._database.read(lambda connection: [transition_of(row) for row in connection.execute(ordered)])
+
+    def verdicts(self, appointment: str) -> list[KeptVerdict]:
+        """Give the last verdict kept for each patient of an appointment, by patient."""
+        return self._database.read(lambda connection: decisions.of_appointment(connection, appointment))
+
+    def unmapped(self) -> list[Unmapped]:
+        """Give the codes seen without a mapping, the most frequent first."""
+        return self._database.read(decisions.unmapped)
+
+    def close(self) -> None:
+        """Release the ledger, and with it the hold of a run that did not finish."""
+        self._database.close()

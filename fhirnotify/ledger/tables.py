@@ -1,0 +1,166 @@
+"""The tables of the ledger, as SQLAlchemy Core knows them.
+
+They hold resource ids and versions, instants, codes and states: no name, number, text or personal identity number.
+A change here needs a migration in ``migrations/versions`` and its revision in ``REVISIONS``; a test holds that a
+fresh schema equals a migrated one.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+OURS = "fhirnotify_"
+"""Every revision begins with this, so that ``alembic_version`` also tells whose database it is."""
+
+REVISIONS = ("fhirnotify_0001",)
+"""The revisions of the schema that this program knows, oldest first."""
+
+HEAD = REVISIONS[-1]
+
+TAKEABLE = "state IN ('claimed', 'retry') AND lease_run IS NULL"
+"""What may be taken for sending. Word for word the condition of an index: SQLite matches partial indexes by text."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC with microseconds: ``timestamptz``, or in SQLite a text of fixed length that sorts by time."""
+
+    impl = DateTime(timezone=True).with_variant(String(27), "sqlite")
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401  # two databases' types
+        """Write a moment."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the ledger takes moments with a time zone only")
+        value = value.astimezone(UTC)
+        if dialect.name != "sqlite":
+            return value
+        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002  # the same
+        """Read a moment back, in UTC."""
+        if value is None:
+            return None
+        return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+reminder = Table(
+    "reminder",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("appointment", String, nullable=False),
+    Column("patient", String, nullable=False),
+    Column("start", Instant, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("contact_type", String, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("segments", Integer, nullable=False),
+    Column("run", String, nullable=False),
+    Column("provider", String),
+    Column("message_id", String),
+    Column("attempts", Integer, nullable=False),
+    Column("sending_since", Instant),
+    Column("next_attempt", Instant),
+    Column("code", String),
+    Column("lease_run", String),
+    Column("lease_until", Instant),
+    Column("created", Instant, nullable=False),
+    Column("updated", Instant, nullable=False),
+    UniqueConstraint("appointment", "patient", "start", "kind"),
+    Index("ix_reminder_patient", "patient", "start"),
+    Index("ix_reminder_state", "state", "start", "id"),
+    Index(
+        "ix_reminder_takeable",
+        "start",
+        "appointment",
+        "patient",
+        sqlite_where=text(TAKEABLE),
+        postgresql_where=text(TAKEABLE),
+    ),
+    Index(
+        "ix_reminder_lease",
+        "lease_until",
+        sqlite_where=text("lease_run IS NOT NULL"),
+        postgresql_where=text("lease_run IS NOT NULL"),
+    ),
+    Index(
+        "ix_reminder_sent",
+        "sending_since",
+        sqlite_where=text("message_id IS NOT NULL"),
+        postgresql_where=text("message_id IS NOT NULL"),
+    ),
+)
+
+transition = Table(
+    "transition",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("reminder", ForeignKey("reminder.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("run", String, nullable=False),
+    Column("from_state", String),
+    Column("to_state", String, nullable=False),
+    Column("code", String),
+    Index("ix_transition_reminder", "reminder"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("appointment", String, primary_key=True),
+    Column("patient", String, primary_key=True),
+    Column("start", Instant),
+    Column("reason", String),
+    Column("contact_type", String),
+    Column("evidence", JSON, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("unmapped", JSON, nullable=False),
+    Column("decided", Instant, nullable=False),
+    Column("run", String, nullable=False),
+)
+
+unmapped = Table(
+    "unmapped",
+    metadata,
+    Column("system", String, primary_key=True),
+    Column("code", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last_seen", Instant, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("begun", Instant, nullable=False),
+    Column("finished", Instant),
+    Column("summary", JSON(none_as_null=True)),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+)
