@@ -1,23 +1,10 @@
 """The clock of a run: real, or set to another instant for a rehearsal."""
 
 from datetime import UTC, datetime
-from typing import Protocol
-
-
-class Clock(Protocol):
-    """Tells the time of the run, and the real time."""
-
-    def now(self) -> datetime:
-        """Give the run's time, in UTC: what rules and records go by."""
-        ...
-
-    def real(self) -> datetime:
-        """Give the real time, in UTC: what leases and providers go by."""
-        ...
 
 
 class RealClock:
-    """The run's time is the real time."""
+    """The run's time is the real time. Both are given in UTC."""
 
     def now(self) -> datetime:
         """Give the real time."""

@@ -77,7 +77,7 @@ class _Lines:
             stream = self._stream or sys.stderr
             stream.write(message + "\n")
             stream.flush()
-        except (OSError, ValueError, AttributeError):  # closed, full, or none at all
+        except (OSError, ValueError, AttributeError, RuntimeError):  # closed, full, none, or amid another line
             return
 
     debug = info = warning = error = critical = exception = msg

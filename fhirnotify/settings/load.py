@@ -224,6 +224,9 @@ def _make_paths_absolute(data: dict[str, Any], base: Path) -> None:
         (("ledger", "url"), "sqlite:///", "sqlite:///fhirnotify.db"),
         (("sms", "outbox", "path"), "", "outbox.jsonl"),
         (("mappings", "directory"), "", None),
+        (("fhir", "tls", "ca_file"), "", None),
+        (("fhir", "tls", "client_cert"), "", None),
+        (("fhir", "tls", "client_key"), "", None),
     ):
         section: Any = data
         for key in keys[:-1]:

@@ -49,7 +49,6 @@ TEMPLATE = (
 
 LATER = frozenset(
     {
-        "fhir.tls",
         *(f"fhir.auth.{key}" for key in ("token_url", "client_id", "client_secret", "client_secret_file", "scope")),
         *(f"fhir.auth.{key}" for key in ("private_key_file", "key_id", "algorithm")),
         *(f"sms.{provider}" for provider in ("sinch", "infobip", "twilio", "link", "kannel")),
@@ -95,6 +94,20 @@ class Auth(Section):
         return self
 
 
+class Tls(Section):
+    """``[fhir.tls]``: the region's own authorities, and the certificate that the program shows. PEM files."""
+
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+
+    @model_validator(mode="after")
+    def _key_has_its_certificate(self) -> Self:
+        if self.client_key and not self.client_cert:
+            raise ValueError("client_key needs client_cert")
+        return self
+
+
 class Fhir(Section):
     """``[fhir]``: the endpoint that is read."""
 
@@ -105,6 +118,7 @@ class Fhir(Section):
     attempts: Whole = Field(4, ge=1, le=10)
     write_back: Annotated[bool, AfterValidator(_not_yet)] = False
     auth: Auth = Auth()
+    tls: Tls = Tls()
 
     @property
     def directory(self) -> Path | None:
@@ -180,7 +194,7 @@ class Outbox(Section):
 class Elks46(Section):
     """``[sms.46elks]``."""
 
-    base_url: WebAddress = "https://api.46elks.com/a1"
+    base_url: WebAddress = "https://api.46elks.com"
     username: str = Field(min_length=1)
     password: Secret
 

@@ -1,0 +1,392 @@
+"""The settings: what is taken, from where, and what each mistake is told as."""
+
+from datetime import time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fhirnotify.core.model import Coding
+from fhirnotify.errors import SettingsError
+from fhirnotify.settings import Settings, load
+
+SMALLEST = """
+[fhir]
+base_url = "https://fhir.example.org/r4/"
+[consent]
+codes = ["urn:x|sms"]
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A settings file that holds no more than it must."""
+    file = tmp_path / "fhirnotify.toml"
+    file.write_text(SMALLEST, "utf-8")
+    return file
+
+
+def written(config: Path, text: str, **environment: str) -> Settings:
+    """Load a settings file of this text."""
+    config.write_text(text, "utf-8")
+    return load(config, environment)
+
+
+def complaint(config: Path, text: str, **environment: str) -> str:
+    """Give what is said of a settings file of this text."""
+    with pytest.raises(SettingsError) as caught:
+        written(config, text, **environment)
+    assert caught.value.exit_code == 2
+    assert caught.value.next_step
+    return caught.value.what
+
+
+def with_keys(section: str, lines: str) -> str:
+    """Put keys in a section of the smallest settings file."""
+    head = f"[{section}]\n"
+    return SMALLEST.replace(head, head + lines + "\n") if head in SMALLEST else f"{SMALLEST}{head}{lines}\n"
+
+
+def test_every_default_is_the_documented_one(config: Path) -> None:
+    """What is left out has the default of the contract."""
+    settings = load(config, {})
+    assert settings.fhir.base_url == "https://fhir.example.org/r4"
+    assert (settings.fhir.version, settings.fhir.page_size, settings.fhir.attempts) == ("auto", 100, 4)
+    assert settings.fhir.timeout == timedelta(seconds=30)
+    assert (settings.fhir.write_back, settings.fhir.auth.kind) == (False, "none")
+    assert (settings.reminder.lead, settings.reminder.latest) == (timedelta(hours=48), timedelta(hours=4))
+    assert (settings.reminder.quiet_from, settings.reminder.quiet_until) == (time(21), time(7))
+    assert (settings.reminder.time_zone, settings.reminder.late_booking) == (ZoneInfo("Europe/Stockholm"), "send")
+    assert settings.consent.codes == (Coding("urn:x", "sms"),)
+    assert settings.consent.combine == "deny-overrides"
+    assert settings.recipient.model_dump() == {"countries": ("SE",), "skip_ages": (), "shared_number": "allow"}
+    assert settings.message.words.model_dump() == {
+        "mottagning": "mottagningsbesök",
+        "video": "videobesök",
+        "telefon": "telefonbesök",
+    }
+    assert (settings.mappings.directory / "elements.toml").is_file()
+    assert (settings.sms.provider, settings.sms.sender, settings.sms.rate) == ("outbox", "RegionVB", 10)
+    assert (settings.sms.parallel, settings.sms.attempts) == (8, 4)
+    assert (settings.sms.validity, settings.sms.timeout) == (timedelta(hours=24), timedelta(seconds=20))
+    assert settings.ledger.retention == timedelta(days=90)
+    assert settings.monitoring.expect_appointments == 0
+
+
+def test_the_text_is_the_settled_one(config: Path) -> None:
+    """The default template is the region's text, word for word, and 284 septets without the name."""
+    text = load(config, {}).message.template.substitute(
+        fornamn="", kontakttyp="mottagningsbesök", datum="2026-11-24", tid="10.00"
+    )
+    assert text == (
+        "Påminnelse till : Du har ett mottagningsbesök 2026-11-24 klockan 10.00 med hälso- och sjukvården, Region "
+        "Västerbotten. Läs mer i din kallelse om vilken enhet det gäller och eventuella förberedelser. Till de "
+        "flesta mottagningsbesök kan du själv checka in: incheck.regionvasterbotten.se"
+    )
+    assert len(text) == 284
+
+
+def test_relative_paths_are_relative_to_the_file(config: Path) -> None:
+    """Whatever names a file is found from where the settings stand, the defaults and the environment too."""
+    settings = written(
+        config,
+        with_keys("fhir", "").replace("https://fhir.example.org/r4/", "file:world")
+        + '[mappings]\ndirectory = "maps"\n',
+        FHIRNOTIFY_SMS__OUTBOX__PATH="out/box.jsonl",
+    )
+    assert settings.fhir.directory == config.parent / "world"
+    assert settings.ledger.url == f"sqlite:///{config.parent}/fhirnotify.db"
+    assert settings.sms.outbox.path == config.parent / "out/box.jsonl"
+    assert settings.mappings.directory == config.parent / "maps"
+
+
+def test_absolute_paths_stay(config: Path) -> None:
+    """A path from the root is left as it is, in each of the forms that people write."""
+    settings = written(
+        config,
+        SMALLEST.replace("https://fhir.example.org/r4/", "file:///srv/world")
+        + '[ledger]\nurl = "sqlite:////var/x.db"\n[sms.outbox]\npath = "/var/o.jsonl"\n',
+    )
+    assert settings.fhir.directory == Path("/srv/world")
+    assert settings.ledger.url == "sqlite:////var/x.db"
+    assert settings.sms.outbox.path == Path("/var/o.jsonl")
+
+
+def test_the_environment_lies_over_the_file(config: Path) -> None:
+    """Each key can be given as FHIRNOTIFY_SECTION__KEY, lists as JSON or with commas."""
+    settings = load(
+        config,
+        {
+            "FHIRNOTIFY_FHIR__PAGE_SIZE": "7",
+            "FHIRNOTIFY_CONSENT__CODES": '["a|b", "c|d"]',
+            "FHIRNOTIFY_RECIPIENT__COUNTRIES": "SE, NO",
+            "FHIRNOTIFY_SMS__PROVIDER": "46elks",
+            "FHIRNOTIFY_SMS__46ELKS__USERNAME": "u",
+            "FHIRNOTIFY_SMS__46ELKS__PASSWORD": "p",
+            "FHIRNOTIFY_MESSAGE__WORDS__VIDEO": "videomöte",
+            "FHIRNOTIFY_CACHE": "/elsewhere",
+            "HOME": "/home/x",
+        },
+    )
+    assert settings.fhir.page_size == 7
+    assert settings.consent.codes == (Coding("a", "b"), Coding("c", "d"))
+    assert settings.recipient.countries == ("SE", "NO")
+    assert settings.sms.elks46 is not None
+    assert settings.sms.elks46.password.get_secret_value() == "p"
+    assert settings.message.words.video == "videomöte"
+
+
+def test_the_environment_alone_may_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file, variables are enough; paths are then relative to the working directory."""
+    monkeypatch.chdir(tmp_path)
+    settings = load(None, {"FHIRNOTIFY_FHIR__BASE_URL": "file:w", "FHIRNOTIFY_CONSENT__CODES": "a|b"})
+    assert settings.fhir.directory == tmp_path / "w"
+
+
+@pytest.mark.parametrize("named", [None, Path("nowhere.toml")])
+def test_without_any_settings_it_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: Path | None
+) -> None:
+    """No file, or not the one that was named: the message tells how to give one."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        load(named, {"FHIRNOTIFY_CACHE": "/elsewhere"})
+    assert "--config" in caught.value.next_step
+
+
+def test_a_secret_may_stand_in_a_file(config: Path) -> None:
+    """KEY_file names a file, relative to the settings; the line break at its end is not part of the secret."""
+    (config.parent / "token.txt").write_text("s3cret\n", "utf-8")
+    settings = written(config, SMALLEST + '[fhir.auth]\nkind = "bearer"\ntoken_file = "token.txt"\n')
+    assert settings.fhir.auth.token is not None
+    assert settings.fhir.auth.token.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(settings)
+
+
+def test_a_secret_file_may_be_named_by_the_environment(config: Path) -> None:
+    """FHIRNOTIFY_SECTION__KEY_FILE works as the key does."""
+    secret = config.parent / "pw"
+    secret.write_text("hemligt", "utf-8")
+    settings = load(
+        config,
+        {
+            "FHIRNOTIFY_SMS__46ELKS__USERNAME": "u",
+            "FHIRNOTIFY_SMS__46ELKS__PASSWORD_FILE": str(secret),
+        },
+    )
+    assert settings.sms.elks46 is not None
+    assert settings.sms.elks46.password.get_secret_value() == "hemligt"
+
+
+UNKNOWN = [
+    ("fhir", "page_siz = 3", "fhir.page_siz: no such setting; did you mean fhir.page_size?"),
+    ("fhri", "x = 3", "fhri: no such setting; did you mean fhir?"),
+    ("sms.46elks", 'usrname = "u"', "sms.46elks.usrname: no such setting; did you mean sms.46elks.username?"),
+    ("sms", "page_size = 3", "sms.page_size: no such setting; did you mean fhir.page_size?"),
+    ("ledger", "quux = 3", "ledger.quux: no such setting; known here: url, retention"),
+]
+
+
+@pytest.mark.parametrize(("section", "line", "said"), UNKNOWN)
+def test_an_unknown_key_is_named_with_the_nearest_known_one(config: Path, section: str, line: str, said: str) -> None:
+    """A key nobody knows is never passed over."""
+    assert f"fhirnotify.toml: {said}" in complaint(config, with_keys(section, line))
+
+
+@pytest.mark.parametrize(
+    ("variable", "near"),
+    [
+        ("FHIRNOTIFY_FHIR_BASE_URL", "FHIRNOTIFY_FHIR__BASE_URL"),
+        ("FHIRNOTIFY_FIR__BASE_URL", "FHIRNOTIFY_FHIR__BASE_URL"),
+        ("FHIRNOTIFY_SMS__RAT", "sms.rate"),
+    ],
+)
+def test_an_unknown_variable_is_named_with_the_nearest_known_one(config: Path, variable: str, near: str) -> None:
+    """A misspelt variable would else be a setting that silently has its default."""
+    assert f"{variable}: no such setting; did you mean {near}?" in complaint(config, SMALLEST, **{variable: "1"})
+
+
+WRONG = [
+    ("fhir", "timeout = 30", "fhir.timeout", "write a text such as"),
+    ("fhir", 'timeout = "0s"', "fhir.timeout", "must be from 1s to 10m"),
+    ("fhir", 'timeout = "11m"', "fhir.timeout", "must be from 1s to 10m"),
+    ("fhir", 'timeout = "-5s"', "fhir.timeout", "is not a duration"),
+    ("fhir", 'timeout = "30 s"', "fhir.timeout", "is not a duration"),
+    ("fhir", "page_size = 0", "fhir.page_size", "greater than or equal to 1"),
+    ("fhir", "page_size = 1001", "fhir.page_size", "less than or equal to 1000"),
+    ("fhir", "page_size = true", "fhir.page_size", "must be a number"),
+    ("fhir", "attempts = 11", "fhir.attempts", "less than or equal to 10"),
+    ("fhir", 'version = "R3"', "fhir.version", "'auto', 'R4' or 'R5'"),
+    ("fhir", "write_back = true", "fhir.write_back", "comes in a later version"),
+    ("fhir.auth", 'kind = "basic"\nusername = "u"', "fhir.auth", "needs password"),
+    ("fhir.auth", 'kind = "bearer"', "fhir.auth", "needs token"),
+    ("fhir.auth", 'kind = "none"\ntoken = "t"', "fhir.auth", "has no use for token"),
+    ("fhir.auth", 'kind = "smart-backend"', "fhir.auth.kind", '"smart-backend" comes in a later version'),
+    ("fhir.auth", 'kind = "client-credentials"', "fhir.auth.kind", "comes in a later version"),
+    ("fhir.auth", 'token_url = "x"', "fhir.auth.token_url", "comes in a later version"),
+    ("fhir.tls", 'client_key = "k.pem"', "fhir.tls", "client_key needs client_cert"),
+    ("reminder", 'lead = "4h"', "reminder", "latest (4h) must be shorter than lead (4h)"),
+    ("reminder", 'lead = "9999d"', "reminder.lead", "must be from 1m to 365d"),
+    ("reminder", 'quiet_from = "24:00"', "reminder.quiet_from", "is not a time of day"),
+    ("reminder", 'quiet_from = "9:00"', "reminder.quiet_from", "is not a time of day"),
+    ("reminder", 'time_zone = "Europe/Stokholm"', "reminder.time_zone", '"Europe/Stockholm"'),
+    ("reminder", 'time_zone = "../etc/passwd"', "reminder.time_zone", "is not a time zone"),
+    ("reminder", 'late_booking = "maybe"', "reminder.late_booking", "'send' or 'skip'"),
+    ("consent", 'combine = "any"', "consent.combine", "'deny-overrides' or 'newest-wins'"),
+    ("recipient", "countries = []", "recipient.countries", "at least 1 item"),
+    ("recipient", 'countries = ["se"]', "recipient.countries.0", '"SE"'),
+    ("recipient", 'skip_ages = ["12-0"]', "recipient.skip_ages.0", "the lower one first"),
+    ("recipient", 'skip_ages = ["0-999"]', "recipient.skip_ages.0", "is not a range of ages"),
+    ("recipient", 'shared_number = "no"', "recipient.shared_number", "'allow' or 'skip'"),
+    ("message", 'template = "Hej $fornamn"', "message.template", "does not name $kontakttyp, $datum, $tid"),
+    ("message", 'template = "$kontakttyp $datum $tid $enhet"', "message.template", "names $enhet"),
+    ("message", 'template = "$kontakttyp $datum $tid 5 $"', "message.template", "write $$"),
+    ("message", 'template = "$kontakttyp $datum $tid\\u0007"', "message.template", "control character"),
+    ("message.words", 'video = ""', "message.words.video", "is not a word"),
+    ("sms", 'provider = "sinch"', "sms.provider", '"sinch" comes in a later version'),
+    ("sms", 'provider = "pigeon"', "sms.provider", "'outbox' or '46elks'"),
+    ("sms", 'provider = "46elks"', "sms", "needs the section [sms.46elks]"),
+    ("sms.kannel", "x = 1", "sms.kannel", "comes in a later version"),
+    ("sms.46elks", 'username = "u"', "sms.46elks.password", "is missing"),
+    ("sms", 'sender = "1177"', "sms.sender", "is not a sender"),
+    ("sms", 'sender = "Region Väst"', "sms.sender", "is not a sender"),
+    ("sms", 'sender = "AB"', "sms.sender", "is not a sender"),
+    ("sms", 'sender = "TwelveLetter"', "sms.sender", "is not a sender"),
+    ("sms", "rate = 0", "sms.rate", "greater than 0"),
+    ("sms", "rate = nan", "sms.rate", "finite"),
+    ("sms", "parallel = 65", "sms.parallel", "less than or equal to 64"),
+    ("sms", "attempts = 0", "sms.attempts", "greater than or equal to 1"),
+    ("ledger", 'url = "sqlite://"', "ledger.url", "sqlite:///FILE"),
+    ("ledger", 'url = "sqlite:///:memory:"', "ledger.url", "must outlive the run"),
+    ("ledger", 'url = "postgresql://u:p@h/d"', "ledger.url", "comes in a later version"),
+    ("monitoring", 'ping_url = "https://x"', "monitoring.ping_url", "comes in a later version"),
+    ("monitoring", "expect_appointments = -1", "monitoring.expect_appointments", "greater than or equal to 0"),
+]
+
+
+@pytest.mark.parametrize(("section", "lines", "key", "said"), WRONG)
+def test_a_wrong_value_is_told_with_its_key_and_what_is_expected(
+    config: Path, section: str, lines: str, key: str, said: str
+) -> None:
+    """Each mistake names the file, the key and the form that is expected."""
+    what = complaint(config, with_keys(section, lines))
+    assert what.startswith("One setting is wrong:")
+    assert f"fhirnotify.toml: {key}: " in what
+    assert said in what
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftp://x", "is not an http or https URL"),
+        ("fhir.example.org/r4", "is not an http or https URL"),
+        ("https://", "is not an http or https URL"),
+        ("https://x:99999/", "is not an http or https URL"),
+        ("https://u:hunter2@x/", "holds credentials"),
+        ("https://x/r4?a=hunter2", "no ? and no #"),
+        ("https://x/r4#a", "no ? and no #"),
+        ("file:", "names no directory"),
+        ("file://server/share", "names no directory"),
+    ],
+)
+def test_the_endpoint_is_a_plain_address(config: Path, url: str, said: str) -> None:
+    """Credentials, query and fragment have no place in it, and what was there is not repeated."""
+    what = complaint(config, SMALLEST.replace("https://fhir.example.org/r4/", url))
+    assert "fhir.base_url" in what
+    assert said in what
+    assert "hunter2" not in what
+
+
+def test_a_quiet_time_of_none_is_two_equal_times(config: Path) -> None:
+    """Equal ends are taken: they mean that there are no quiet hours."""
+    settings = written(config, with_keys("reminder", 'quiet_from = "00:00"\nquiet_until = 00:00:00'))
+    assert settings.reminder.quiet_from == settings.reminder.quiet_until
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("30s", timedelta(seconds=30)),
+        ("90m", timedelta(minutes=90)),
+        ("1h30m", timedelta(minutes=90)),
+        ("2d", timedelta(days=2)),
+        ("1d12h", timedelta(hours=36)),
+    ],
+)
+def test_durations_add_up(config: Path, text: str, span: timedelta) -> None:
+    """Days, hours, minutes and seconds, alone or together."""
+    settings = written(
+        config,
+        with_keys("reminder", f'lead = "{text}"\nlatest = "1m"')
+        if span > timedelta(minutes=1)
+        else with_keys("fhir", f'timeout = "{text}"'),
+    )
+    assert span in (settings.reminder.lead, settings.fhir.timeout)
+
+
+def test_a_number_may_be_the_sender(config: Path) -> None:
+    """E.164 is the other form of a sender."""
+    assert written(config, with_keys("sms", 'sender = "+46701740605"')).sms.sender == "+46701740605"
+
+
+def test_everything_wrong_is_told_at_once(config: Path) -> None:
+    """One reading mends it all: unknown keys, wrong values, missing ones and variables together."""
+    what = complaint(
+        config,
+        '[fhir]\npag_size = 3\n[reminder]\nlead = "x"\n',
+        FHIRNOTIFY_SMS__ATTEMPTS="99",
+    )
+    assert what.startswith("5 settings are wrong:")
+    for each in ("fhir.pag_size", "fhir.base_url: is missing", "reminder.lead", "consent.codes: is missing"):
+        assert f"fhirnotify.toml: {each}" in what
+    assert "\n  FHIRNOTIFY_SMS__ATTEMPTS: must be" in what
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[fhir\n", "is not TOML"),
+        ("fhir = 5\n", "fhir: must be"),
+        ("[consent]\ncodes = 5\n", "consent.codes: must be"),
+        ("[[sms]]\n", "sms: must be"),
+    ],
+)
+def test_what_is_not_a_settings_file_is_refused(config: Path, text: str, said: str) -> None:
+    """Broken TOML and sections of the wrong shape are findings like others."""
+    assert said in complaint(config, text)
+
+
+def test_a_file_in_another_encoding_is_refused(config: Path) -> None:
+    """TOML is UTF-8; a byte order mark does no harm."""
+    config.write_bytes("# å\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match="is not UTF-8"):
+        load(config, {})
+    config.write_text(SMALLEST, "utf-8-sig")
+    assert load(config, {})
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('token_file = "missing"', "fhir.auth.token_file: the file missing cannot be read: No such file"),
+        ('token_file = "empty"', "fhir.auth.token_file: the file empty is empty"),
+        ('token_file = "binary"', "fhir.auth.token_file: does not name a text file"),
+        ("token_file = 5", "fhir.auth.token_file: does not name a text file"),
+        ('token_file = "empty"\ntoken = "hunter2"', "fhir.auth.token_file: token is given too"),
+        ('tokn = "hunter2"\ntoken = "x"', "fhir.auth.tokn: no such setting"),
+    ],
+)
+def test_a_secret_that_cannot_be_had_is_told_without_telling_one(config: Path, lines: str, said: str) -> None:
+    """Which key and which file; never what stands in them."""
+    (config.parent / "empty").write_text(" \n", "utf-8")
+    (config.parent / "binary").write_bytes(b"\xff\xfehunter2")
+    what = complaint(config, SMALLEST + f'[fhir.auth]\nkind = "bearer"\n{lines}\n')
+    assert said in what
+    assert "hunter2" not in what
+
+
+def test_settings_cannot_be_changed(config: Path) -> None:
+    """Settings are frozen."""
+    settings = load(config, {})
+    with pytest.raises(ValueError, match="frozen"):
+        settings.fhir.page_size = 5  # type: ignore[misc]
