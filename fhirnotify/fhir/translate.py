@@ -1,0 +1,57 @@
+"""The translator: raw FHIR JSON of one version in, the facts that the rules read out.
+
+It never raises on any JSON whatever. What is read of each resource, and how, stands in the module of its type.
+"""
+
+from zoneinfo import ZoneInfo
+
+from fhirnotify.core.model import Booking, ConsentStatement, FhirVersion, Invalid, InvalidBooking, Person
+from fhirnotify.fhir.elements import Elements
+from fhirnotify.fhir.references import References
+from fhirnotify.fhir.translate_appointment import AppointmentTranslator
+from fhirnotify.fhir.translate_consent import ConsentTranslator
+from fhirnotify.fhir.translate_patient import PatientTranslator
+from fhirnotify.fhir.translator import Translator
+
+
+class ResourceTranslator:
+    """Reads Appointments, Patients and Consents of one FHIR version.
+
+    Args:
+        version: the version whose elements are read.
+        references: where references lead, as seen from the source.
+        elements: where the codes stand that tell the kind of visit.
+        zone: the local time zone, in which dates without a time are meant.
+    """
+
+    def __init__(self, version: FhirVersion, references: References, elements: Elements, zone: ZoneInfo) -> None:
+        self._version = version
+        self._patients = PatientTranslator(version, references, zone)
+        self._appointments = AppointmentTranslator(version, references, elements, zone, self._patients)
+        self._consents = ConsentTranslator(version, references, zone)
+
+    @property
+    def version(self) -> FhirVersion:
+        """The version whose elements are read."""
+        return self._version
+
+    def appointment(self, resource: object) -> Booking | InvalidBooking:
+        """Read an Appointment; one that cannot be read is an ``InvalidBooking``."""
+        return self._appointments.appointment(resource)
+
+    def patient(self, resource: object) -> Person | Invalid:
+        """Read a Patient; one that cannot be read is an ``Invalid``."""
+        return self._patients.patient(resource)
+
+    def consent(self, resource: object) -> ConsentStatement | None:
+        """Read a Consent; None if it is about no Patient of this server."""
+        return self._consents.consent(resource)
+
+    def patient_of_consent(self, resource: object) -> str | None:
+        """Give the id of the Patient that a Consent is about, whatever else is wrong with it."""
+        return self._consents.patient(resource)
+
+
+def translator_for(version: FhirVersion, base_url: str, elements: Elements, zone: ZoneInfo) -> Translator:
+    """Make the translator for a FHIR server at ``base_url``."""
+    return ResourceTranslator(version, References(base_url), elements, zone)

@@ -1,0 +1,159 @@
+"""From an Appointment to the facts that the rules read of it."""
+
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fhirnotify.core.model import Attendance, Booking, Coding, FhirVersion, InvalidBooking, PatientRef
+from fhirnotify.fhir.elements import ElementFault, Elements
+from fhirnotify.fhir.moments import between, instant
+from fhirnotify.fhir.references import References, stated_type
+from fhirnotify.fhir.translate_datatypes import id_of, ref_of
+from fhirnotify.fhir.translate_patient import PatientTranslator
+from fhirnotify.fhir.translate_private import contained_resources, private_words
+from fhirnotify.fhir.translate_shapes import (
+    ANY_ID,
+    DATE_TIME,
+    INSTANT,
+    REFERENCE,
+    Code,
+    Flag,
+    Many,
+    Object,
+    Refused,
+    Shape,
+)
+from fhirnotify.fhir.translate_validate import Reader, Unreadable
+
+_STATUS = Code(
+    (
+        "proposed",
+        "pending",
+        "booked",
+        "arrived",
+        "fulfilled",
+        "cancelled",
+        "noshow",
+        "entered-in-error",
+        "checked-in",
+        "waitlist",
+    )
+)
+_REQUIRED: dict[FhirVersion, Shape] = {
+    FhirVersion.R4: Code(("required", "optional", "information-only")),
+    FhirVersion.R5: Flag(),
+}
+
+
+def appointment_shape(version: FhirVersion) -> dict[str, Shape]:
+    """Tell what is read of an Appointment, beside the elements of ``elements.toml``."""
+    participant = Object(
+        {
+            "modifierExtension": Refused(),
+            "actor": REFERENCE,
+            "status": Code(("accepted", "declined", "tentative", "needs-action")),
+            "required": _REQUIRED[version],
+        },
+        frozenset({"status"}),
+    )
+    shape: dict[str, Shape] = {
+        "id": ANY_ID,
+        "meta": Object({"versionId": ANY_ID}),
+        "implicitRules": Refused(),
+        "modifierExtension": Refused(),
+        "status": _STATUS,
+        "start": INSTANT,
+        "created": DATE_TIME,
+        "participant": Many(participant),
+    }
+    if version is FhirVersion.R5:
+        shape["subject"] = REFERENCE
+    return shape
+
+
+class AppointmentTranslator:
+    """Reads Appointments of one FHIR version."""
+
+    def __init__(
+        self,
+        version: FhirVersion,
+        references: References,
+        elements: Elements,
+        zone: ZoneInfo,
+        patients: PatientTranslator,
+    ) -> None:
+        shape = appointment_shape(version)
+        fields = {**elements.shapes(version), **shape}
+        self._reader = Reader("Appointment", version, Object(fields, frozenset({"id", "status", "participant"})))
+        self._also_named = tuple(elements.names() & shape.keys())
+        self._version = version
+        self._references = references
+        self._elements = elements
+        self._zone = zone
+        self._patients = patients
+
+    def appointment(self, resource: object) -> Booking | InvalidBooking:
+        """Read an Appointment. Of one that cannot be read, start and status are given where they alone can be."""
+        identity, ref = id_of(resource), ref_of(resource, "Appointment")
+        try:
+            kept = self._reader.read(resource)
+            assert isinstance(resource, dict)
+            codings = self._codings(kept, resource)
+        except Unreadable as unreadable:
+            return _invalid(resource, identity, ref, unreadable.paths)
+        start, created = kept.get("start"), kept.get("created")
+        covered = between(created, self._zone) if created else None
+        return Booking(
+            id=identity,
+            ref=ref,
+            status=kept["status"],
+            start=instant(start) if start else None,
+            created=covered[0] if covered else None,
+            attendances=tuple(self._attendances(kept, resource, ref)),
+            codings=codings,
+            private=private_words(resource, self._references),
+        )
+
+    def _codings(self, kept: dict[str, Any], resource: dict[str, Any]) -> tuple[Coding, ...]:
+        """Find the codes. An expression sees elements that are read for other reasons too as they are, uncut."""
+        seen = {**kept, **{name: resource[name] for name in self._also_named if name in resource}}
+        try:
+            return self._elements.codings(seen, self._version)
+        except ElementFault as fault:
+            raise Unreadable((fault.path,)) from None
+
+    def _attendances(self, kept: dict[str, Any], resource: dict[str, Any], ref: str) -> Iterator[Attendance]:
+        for entry in kept["participant"]:
+            patient = self._patient(entry.get("actor"), resource, ref)
+            if patient is not None:
+                absent = entry["status"] == "declined" or entry.get("required") == "information-only"
+                yield Attendance(patient, attends=not absent)
+        subject = self._patient(kept.get("subject"), resource, ref)
+        if subject is not None:
+            yield Attendance(subject)
+
+    def _patient(self, reference: dict[str, Any] | None, resource: dict[str, Any], ref: str) -> PatientRef | None:
+        if not reference:
+            return None
+        if not reference.get("reference", "").startswith("#"):
+            return self._references.patient(reference)
+        contained = contained_resources(resource, reference["reference"][1:])
+        types = {entry.get("resourceType") for entry in contained} | ({stated_type(reference)} - {None})
+        if contained and "Patient" not in types:
+            return None
+        if len(contained) != 1 or types != {"Patient"}:
+            return PatientRef() if types <= {"Patient"} or contained else None
+        person = self._patients.patient(contained[0], within=ref)
+        return PatientRef(id=person.id, contained=person)
+
+
+def _invalid(resource: object, identity: str, ref: str, paths: tuple[str, ...]) -> InvalidBooking:
+    raw = resource if isinstance(resource, dict) else {}
+    start, status = raw.get("start"), raw.get("status")
+    return InvalidBooking(
+        identity,
+        ref,
+        paths,
+        start=instant(start) if isinstance(start, str) else None,
+        status=status if isinstance(status, str) else None,
+    )

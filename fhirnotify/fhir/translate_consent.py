@@ -1,0 +1,210 @@
+"""From a Consent to the statement that the rules read.
+
+R4 nests its provisions in one root provision, which carries period and decision; R5 has both on the Consent itself,
+and its provisions are exceptions. Both come out in the one form of ``ConsentStatement``.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from fhirnotify.core.model import ALWAYS, Between, Coding, ConsentStatement, FhirVersion, Period, Provision
+from fhirnotify.fhir.moments import between
+from fhirnotify.fhir.references import References
+from fhirnotify.fhir.translate_datatypes import codings, concepts, id_of, period, ref_of
+from fhirnotify.fhir.translate_shapes import (
+    ANY_ID,
+    CODEABLE_CONCEPT,
+    CODINGS,
+    DATE,
+    DATE_TIME,
+    PERIOD,
+    REFERENCE,
+    Code,
+    Many,
+    Object,
+    Present,
+    Refused,
+    Shape,
+)
+from fhirnotify.fhir.translate_validate import Reader, Unreadable
+
+_MOST_LEVELS = 20
+"""Deeper nesting than this is not read: nobody can have meant it."""
+
+_ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+_OPT_IN, _OPT_OUT = Coding(_ACT_CODE, "OPTIN"), Coding(_ACT_CODE, "OPTOUT")
+_DECISION = Code(("permit", "deny"))
+_STATUS = Code(
+    ("draft", "proposed", "active", "rejected", "inactive", "entered-in-error", "not-done", "unknown"),
+)
+_ACTOR = Present([{"role": {"text": "-"}, "reference": {"display": "-"}}])
+_LIMITS = ("code", "purpose", "class", "documentType", "resourceType")
+
+
+def _provision(version: FhirVersion) -> Object:
+    """Make the shape of a provision, spelt out to the deepest level that is read."""
+    fields: dict[str, Shape] = {
+        "period": PERIOD,
+        "code": Many(CODEABLE_CONCEPT),
+        "purpose": CODINGS,
+        "actor": _ACTOR,
+    }
+    if version is FhirVersion.R4:
+        fields |= {"type": _DECISION, "class": CODINGS}
+    else:
+        fields |= {"type": Refused(), "documentType": CODINGS, "resourceType": CODINGS}
+    nested: Shape = Refused()
+    for _ in range(_MOST_LEVELS):
+        shape = Object({**fields, "provision": nested})
+        nested = Many(shape)
+    return shape
+
+
+def _consent(version: FhirVersion) -> Object:
+    """Make the shape of a Consent. The other version's name for its patient is refused: the rest is its, too."""
+    fields: dict[str, Shape] = {"id": ANY_ID, "meta": Object({"versionId": ANY_ID}), "status": _STATUS}
+    fields["category"] = Many(CODEABLE_CONCEPT)
+    required = {"id", "status"}
+    if version is FhirVersion.R4:
+        fields |= {
+            "scope": CODEABLE_CONCEPT,
+            "patient": REFERENCE,
+            "subject": Refused(),
+            "dateTime": DATE_TIME,
+            "policyRule": CODEABLE_CONCEPT,
+            "provision": _provision(version),
+        }
+        required |= {"scope", "category"}
+    else:
+        fields |= {
+            "subject": REFERENCE,
+            "patient": Refused(),
+            "date": DATE,
+            "period": PERIOD,
+            "decision": _DECISION,
+            "provision": Many(_provision(version)),
+        }
+    return Object(fields, frozenset(required))
+
+
+class ConsentTranslator:
+    """Reads Consents of one FHIR version."""
+
+    def __init__(self, version: FhirVersion, references: References, zone: ZoneInfo) -> None:
+        self._version = version
+        self._reader = Reader("Consent", version, _consent(version))
+        self._references = references
+        self._zone = zone
+
+    def patient(self, resource: object) -> str | None:
+        """Give the id of the Patient of this server that a Consent is about, whatever else is wrong with it."""
+        if not isinstance(resource, dict):
+            return None
+        for name in ("subject", "patient") if self._version is FhirVersion.R5 else ("patient", "subject"):
+            if name in resource:
+                return self._references.patient_id(resource[name])
+        return None
+
+    def consent(self, resource: object) -> ConsentStatement | None:
+        """Read a Consent; None if it is about no Patient of this server."""
+        patient = self.patient(resource)
+        if patient is None:
+            return None
+        assert isinstance(resource, dict)
+        identity, ref = id_of(resource), ref_of(resource, "Consent")
+        try:
+            kept = self._reader.read(resource)
+        except Unreadable as unreadable:
+            return ConsentStatement(self._version, identity, ref, patient, unreadable.paths)
+        statement = self._r4 if self._version is FhirVersion.R4 else self._r5
+        return statement(kept, identity, ref, patient, modified=_is_modified(resource))
+
+    def _r4(self, kept: dict[str, Any], identity: str, ref: str, patient: str, *, modified: bool) -> ConsentStatement:
+        root = kept.get("provision", {})
+        return ConsentStatement(
+            self._version,
+            identity,
+            ref,
+            patient,
+            status=kept["status"],
+            modified=modified,
+            codes=frozenset(concepts((*kept["category"], kept["scope"]))),
+            made=self._moment(kept.get("dateTime")),
+            period=self._period(root),
+            decision=root.get("type"),
+            policy=_policy(kept.get("policyRule", {})),
+            subject=_subject(root),
+            provisions=self._provisions(root.get("provision", ())),
+        )
+
+    def _r5(self, kept: dict[str, Any], identity: str, ref: str, patient: str, *, modified: bool) -> ConsentStatement:
+        return ConsentStatement(
+            self._version,
+            identity,
+            ref,
+            patient,
+            status=kept["status"],
+            modified=modified,
+            codes=frozenset(concepts(kept.get("category", ()))),
+            made=self._moment(kept.get("date")),
+            period=self._period(kept),
+            decision=kept.get("decision"),
+            provisions=self._provisions(kept.get("provision", ())),
+        )
+
+    def _moment(self, text: str | None) -> Between | None:
+        covered = between(text, self._zone) if text else None
+        return Between(*covered) if covered else None
+
+    def _period(self, of: dict[str, Any]) -> Period:
+        within = of.get("period")
+        return period(within, self._zone) if within else ALWAYS
+
+    def _provisions(self, raw: Iterable[dict[str, Any]]) -> tuple[Provision, ...]:
+        return tuple(
+            Provision(
+                type=provision.get("type"),
+                period=self._period(provision),
+                subject=(subject := _subject(provision)),
+                about=subject | _about(provision),
+                limited=any(provision.get(limit) for limit in _LIMITS),
+                has_actor=bool(provision.get("actor")),
+                provisions=self._provisions(provision.get("provision") or ()),
+            )
+            for provision in raw
+        )
+
+
+def _subject(provision: dict[str, Any]) -> frozenset[Coding]:
+    return frozenset((*concepts(provision.get("code", ())), *codings(provision.get("purpose", ()))))
+
+
+def _about(provision: dict[str, Any]) -> frozenset[Coding]:
+    """Give what a provision is about beside its subject."""
+    return frozenset(
+        found for name in ("class", "documentType", "resourceType") for found in codings(provision.get(name, ()))
+    )
+
+
+def _policy(policy_rule: dict[str, Any]) -> Literal["permit", "deny"] | None:
+    rules = set(codings(policy_rule.get("coding", ())))
+    if (_OPT_IN in rules) == (_OPT_OUT in rules):
+        return None
+    return "permit" if _OPT_IN in rules else "deny"
+
+
+def _is_modified(resource: dict[str, Any]) -> bool:
+    """Look for what could change the meaning of the Consent or of any provision."""
+    if resource.get("implicitRules") is not None:
+        return True
+    waiting: list[object] = [resource]
+    while waiting:
+        element = waiting.pop()
+        if isinstance(element, list):
+            waiting.extend(element)
+        elif isinstance(element, dict):
+            if element.get("modifierExtension") not in (None, []):
+                return True
+            waiting.append(element.get("provision"))
+    return False
