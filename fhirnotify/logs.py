@@ -20,26 +20,20 @@ import structlog
 class Event(StrEnum):
     """Everything that is ever logged by name."""
 
-    RUN_BEGAN = "run-began"
-    RUN_ENDED = "run-ended"
-    RUN_STOPPED = "run-stopped"
+    PASS_ENDED = "pass-ended"
     SIGNAL = "signal"
     COMMAND_FAILED = "command-failed"
     OUTPUT_LOST = "output-lost"
-    FHIR_RETRY = "fhir-retry"
-    FHIR_RESTART = "fhir-restart"
-    SMS_RETRY = "sms-retry"
-    RECONCILED = "reconciled"
     UNLISTED = "unlisted"
     LIBRARY = "library"
 
 
 KEYS = frozenset(
     {
-        "event", "level", "timestamp", "logger",
-        "run", "command", "version", "provider", "error", "place", "exit_code", "signal",
-        "considered", "skipped", "already", "sent", "pending", "uncertain", "failed", "complete",
-        "fhir_requests", "seconds", "attempt", "status", "wait", "code", "cause", "state", "reminder", "dropped",
+        "event", "level", "timestamp", "logger", "dropped",
+        "command", "error", "place", "exit_code", "signal",
+        "run", "considered", "skipped", "already", "sent", "pending", "uncertain", "failed", "complete",
+        "fhir_requests", "seconds",
     }
 )  # fmt: skip
 """The keys that may stand in a line. None of them is ever given a patient's data."""
@@ -93,7 +87,8 @@ class _Foreign(logging.Handler):
 
 
 def setup(stream: TextIO | None = None) -> None:
-    """Send the log to ``stream`` (default: stderr), and quiet the libraries."""
+    """Send the log to ``stream`` (default: stderr), with nothing bound, and quiet the libraries."""
+    structlog.contextvars.clear_contextvars()
     lines = _Lines(stream)
     structlog.configure(
         processors=[

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from fhirnotify.logs import Event
 
 
 @pytest.fixture
-def stream() -> io.StringIO:
+def stream() -> Iterator[io.StringIO]:
     """The log's lines, with the log set up to write there."""
     made = io.StringIO()
     logs.setup(made)
-    return made
+    yield made
+    structlog.reset_defaults()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -28,17 +30,17 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def test_listed_events_and_keys_are_kept(stream: io.StringIO) -> None:
     """A line is JSON with its event, level and the values that are listed."""
-    logs.log(Event.RUN_ENDED, sent=3, complete=True, provider="46elks", seconds=0.5)
+    logs.log(Event.PASS_ENDED, sent=3, complete=True, run="r1", seconds=0.5)
     assert lines(stream) == [
-        {"event": "run-ended", "level": "info", "sent": 3, "complete": True, "provider": "46elks", "seconds": 0.5}
+        {"event": "pass-ended", "level": "info", "sent": 3, "complete": True, "run": "r1", "seconds": 0.5}
     ]
 
 
 @pytest.mark.parametrize("key", ["name", "number", "text", "url", "exc_info", "stack_info", "query"])
 def test_keys_that_are_not_listed_are_dropped_and_counted(stream: io.StringIO, key: str) -> None:
     """What nobody listed could be a patient's."""
-    logs.log(Event.RUN_ENDED, **{key: "Anna"})
-    assert lines(stream) == [{"event": "run-ended", "level": "info", "dropped": 1}]
+    logs.log(Event.PASS_ENDED, **{key: "Anna"})
+    assert lines(stream) == [{"event": "pass-ended", "level": "info", "dropped": 1}]
 
 
 @pytest.mark.parametrize(
@@ -62,8 +64,8 @@ def test_a_traceback_never_comes_along(stream: io.StringIO) -> None:
     try:
         raise ValueError("Anna")  # noqa: TRY301
     except ValueError:
-        structlog.get_logger().exception(Event.RUN_STOPPED)
-    assert lines(stream) == [{"event": "run-stopped", "level": "error", "dropped": 1}]
+        structlog.get_logger().exception(Event.COMMAND_FAILED)
+    assert lines(stream) == [{"event": "command-failed", "level": "error", "dropped": 1}]
 
 
 @pytest.mark.parametrize("library", ["httpx", "httpcore.connection", "sqlalchemy.engine", "alembic", "something.else"])
@@ -101,5 +103,5 @@ def test_a_stream_that_is_gone_does_not_stop_the_run(monkeypatch: pytest.MonkeyP
     """Losing the log is better than losing the run."""
     monkeypatch.setattr(sys, "stderr", gone)
     logs.setup()
-    logs.log(Event.RUN_BEGAN)
+    logs.log(Event.SIGNAL)
     logging.getLogger("httpx").error("x")

@@ -1,0 +1,109 @@
+"""Everything that a run needs, examined part by part. Nothing is sent and nothing is written."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from fhirnotify import wiring
+from fhirnotify.core.message import in_gsm, segments, text_of
+from fhirnotify.core.model import ContactType
+from fhirnotify.errors import FhirnotifyError, SettingsError
+from fhirnotify.settings import Settings, load
+
+Part = Literal["settings", "mappings", "template", "fhir", "ledger", "sms"]
+
+_EXAMPLE_NAME = "Maximiliana"
+_NOBODY = "fhirnotify-check"
+_SHORT = 2
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found in one part, and what to mend. ``exit_code`` is 0 unless it is an error."""
+
+    part: Part
+    level: Literal["ok", "warning", "error"]
+    what: str
+    next_step: str = ""
+    exit_code: int = 0
+
+
+def examine(config: Path | None) -> Iterator[Finding]:
+    """Examine each part in turn. Wrong settings end it: nothing else can be examined by them."""
+    try:
+        settings = load(config)
+    except SettingsError as error:
+        yield _error("settings", error)
+        return
+    yield Finding("settings", "ok", "every setting is known and valid")
+    examinations: tuple[tuple[Part, Callable[[Settings], Iterator[Finding]]], ...] = (
+        ("mappings", _mappings),
+        ("template", _template),
+        ("fhir", _fhir),
+        ("ledger", _ledger),
+        ("sms", _sms),
+    )
+    for part, examination in examinations:
+        try:
+            yield from examination(settings)
+        except FhirnotifyError as error:
+            yield _error(part, error)
+
+
+def _error(part: Part, error: FhirnotifyError) -> Finding:
+    return Finding(part, "error", error.what, error.next_step, error.exit_code)
+
+
+def _mappings(settings: Settings) -> Iterator[Finding]:
+    findings = wiring.lint_mappings(settings)
+    for found in findings:
+        code = SettingsError.exit_code if found.severity == "error" else 0
+        yield Finding("mappings", found.severity, str(found), found.next_step, code)
+    if not any(found.severity == "error" for found in findings):
+        codes = len(wiring.rules(settings).kontakttyp)
+        yield Finding("mappings", "ok", f"{codes} codes are mapped in {settings.mappings.directory}")
+
+
+def _template(settings: Settings) -> Iterator[Finding]:
+    rules = wiring.rules(settings)
+    start = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    texts = [text_of(_EXAMPLE_NAME, contact_type, start, rules) for contact_type in ContactType]
+    longest = max(segments(text) for text in texts)
+    said = f"{longest} segments with a name of {len(_EXAMPLE_NAME)} letters"
+    if not all(in_gsm(text) for text in texts):
+        yield Finding(
+            "template",
+            "warning",
+            f"a character outside GSM 03.38 makes every message UCS-2: {said}",
+            "Write message.template and message.words with letters of GSM 03.38 alone, such as å ä ö é.",
+        )
+    elif longest > _SHORT:
+        yield Finding("template", "warning", said, "Each segment is paid for: shorten message.template.")
+    else:
+        yield Finding("template", "ok", said)
+
+
+def _fhir(settings: Settings) -> Iterator[Finding]:
+    address = urlsplit(settings.fhir.base_url)
+    if address.scheme == "http" and address.hostname not in _LOOPBACK:
+        yield Finding("fhir", "warning", "patients' data travel unencrypted over http", "Use https in fhir.base_url.")
+    with closing(wiring.source(settings)) as source:
+        yield Finding("fhir", "ok", f"{settings.fhir.base_url} speaks FHIR {source.version}")
+        source.appointments_by_id([_NOBODY])
+        source.patients([_NOBODY])
+        source.consents([_NOBODY])
+        yield Finding("fhir", "ok", "Appointment, Patient and Consent may be searched")
+
+
+def _ledger(settings: Settings) -> Iterator[Finding]:
+    yield Finding("ledger", "ok", wiring.ledger_state(settings))
+
+
+def _sms(settings: Settings) -> Iterator[Finding]:
+    with closing(wiring.gateway(settings)) as gateway:
+        yield Finding("sms", "ok", gateway.check())

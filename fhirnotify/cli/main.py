@@ -1,0 +1,51 @@
+"""The command line: ``fhirnotify`` and its commands.
+
+Nothing heavy is imported here: adapters are imported by the wiring, when a command runs.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from fhirnotify import __version__
+from fhirnotify.cli import check, demo, explain, ledger, mappings, run
+
+app = typer.Typer(
+    name="fhirnotify",
+    help="Reminds patients of their care visits by SMS, from FHIR, when they have consented.",
+    epilog="Exit codes: 0 done · 2 settings or usage · 3 FHIR endpoint · 4 SMS account · 5 ledger · "
+    "6 messages need a person · 7 too few appointments.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(demo.demo)
+app.command()(run.run)
+app.command()(run.plan)
+app.command()(explain.explain)
+app.command()(check.check)
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(mappings.app, name="mappings")
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001  # an option's callback
+    if asked:
+        typer.echo(f"fhirnotify {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[  # acts by its callback
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(app(standalone_mode=True))

@@ -1,0 +1,150 @@
+"""How a pass is shown while it is at work, and when it is done: JSON lines, or something that a person can read."""
+
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from fhirnotify.cli.output import Stdout
+from fhirnotify.cli.reasons import EXITS, OUTCOMES, sentence
+from fhirnotify.rows import Row, Summary
+
+MOST_SHOWN = 300
+"""How many rows a table on a terminal holds; a pipe gets every row as a line."""
+
+_COLUMNS = ("Start", "Appointment", "Patient", "Decision", "Kind", "Why / what became of it")
+_DOING = {"read": "Appointments read", "send": "Reminders handled"}
+
+
+class Silent:
+    """Shows nothing."""
+
+    def row(self, row: Row) -> None:
+        """Take a row."""
+
+    def progress(self, stage: Literal["read", "send"], done: int) -> None:
+        """Take the progress."""
+
+
+class JsonLines:
+    """The JSON contract: a line for each row as it comes, the summary last."""
+
+    def __init__(self, out: Stdout) -> None:
+        self._out = out
+
+    def row(self, row: Row) -> None:
+        """Print a row."""
+        self._out.json(row.as_json())
+
+    def progress(self, stage: Literal["read", "send"], done: int) -> None:
+        """Say nothing: stdout holds JSON alone, and a program is reading."""
+
+    def end(self, summary: Summary, exit_code: int) -> None:  # noqa: ARG002  # the program sees the exit code itself
+        """Print the summary."""
+        self._out.json({"summary": summary.as_json()})
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class ForPeople:
+    """A table and a progress bar on a terminal, plain lines elsewhere; then the counts, the reasons and the end."""
+
+    def __init__(self, out: Stdout, zone: ZoneInfo) -> None:
+        self._out = out
+        self._zone = zone
+        self._console = Console(file=out, highlight=False, soft_wrap=not out.isatty())  # type: ignore[arg-type]
+        self._table = Table(*_COLUMNS) if out.isatty() else None
+        self._rows = 0
+        self._progress = _Bar()
+
+    def row(self, row: Row) -> None:
+        """Print a row, or keep it for the table as long as that is short enough to be read."""
+        self._rows += 1
+        cells = _cells(row, self._zone)
+        if self._table is None:
+            self._out.line("  ".join(cells))
+        elif self._rows <= MOST_SHOWN:
+            self._table.add_row(*cells)
+
+    def progress(self, stage: Literal["read", "send"], done: int) -> None:
+        """Move the bar."""
+        self._progress.show(stage, done)
+
+    def end(self, summary: Summary, exit_code: int) -> None:
+        """Print the table, the reasons and what it came to."""
+        self.close()
+        if self._table is not None and self._rows:
+            self._console.print(self._table)
+            if self._rows > MOST_SHOWN:
+                self._out.line(f"… and {self._rows - MOST_SHOWN} more; --json gives every one.")
+        for reason, count in summary.reasons.most_common():
+            self._console.print(f"{count:6}  {reason}: {sentence(reason)}", markup=False)
+        self._out.line(_in_short(summary))
+        self._out.line(f"Exit {exit_code}: {EXITS.get(exit_code, 'unexpected')}.")
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._progress.close()
+
+
+class _Bar:
+    """A progress bar on stderr, if a person is looking. How much there is to do nobody knows beforehand."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._bar = (
+            Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.completed:.0f}"),
+                console=console,
+                transient=True,
+                redirect_stdout=False,
+            )
+            if console.is_terminal
+            else None
+        )
+        self._tasks = (
+            {stage: self._bar.add_task(text, total=None) for stage, text in _DOING.items()} if self._bar else {}
+        )
+
+    def show(self, stage: str, done: int) -> None:
+        if self._bar is not None:
+            self._bar.start()
+            if stage not in self._tasks:
+                self._tasks[stage] = self._bar.add_task(_DOING[stage], total=None)
+            self._bar.update(self._tasks[stage], completed=done)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def local(moment: datetime | None, zone: ZoneInfo) -> str:
+    """Write a moment in local time, as the region writes it."""
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H.%M") if moment else "no start"
+
+
+def _cells(row: Row, zone: ZoneInfo) -> tuple[str, ...]:
+    if row.decision == "skip":
+        why = " ".join(filter(None, [row.reason, f"({', '.join(row.detail)})" if row.detail else "", row.outcome]))
+    else:
+        why = OUTCOMES.get(row.outcome, row.outcome or "")
+    kind = row.contact_type or "-"
+    return (local(row.start, zone), row.appointment, row.patient or "-", row.decision, kind, why)
+
+
+def _in_short(summary: Summary) -> str:
+    parts = ("skipped", "already", "sent", "pending", "uncertain", "failed")
+    counts = ", ".join(f"{getattr(summary, part)} {part}" for part in parts)
+    unsettled = f" ({summary.unsettled} of the already uncertain)" if summary.unsettled else ""
+    incomplete = "" if summary.complete else " The run was not completed."
+    return (
+        f"Considered {summary.considered}: {counts}{unsettled}. "
+        f"{summary.fhir_requests} FHIR requests, {summary.seconds:.1f} s.{incomplete}"
+    )

@@ -1,0 +1,113 @@
+"""``run`` and ``plan``: one pass of the job, and the same without writing or sending anything."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fhirnotify.cli.failures import reported
+from fhirnotify.cli.options import Config, Json, Now
+from fhirnotify.errors import FhirnotifyError, SettingsError
+
+if TYPE_CHECKING:
+    from fhirnotify.cli.reporting import ForPeople, JsonLines
+    from fhirnotify.rows import Summary
+    from fhirnotify.settings import Settings
+
+Rehearsal = Annotated[
+    bool, typer.Option("--rehearsal", help="Let --now send through a real provider: a test account, please.")
+]
+
+
+@reported
+def run(config: Config = None, now: Now = None, *, as_json: Json = False, rehearsal: Rehearsal = False) -> None:
+    """One scheduled pass: follow up, scan, decide, claim, send, record."""
+    from fhirnotify import settings, wiring  # noqa: PLC0415
+    from fhirnotify.run import run as pass_of_the_job  # noqa: PLC0415
+
+    chosen = settings.load(config)
+    if now is not None and chosen.sms.provider != "outbox" and not rehearsal:
+        raise SettingsError(
+            f'--now would send through {chosen.sms.provider} at a time that is not, so "run" refuses it.',
+            'Set sms.provider = "outbox", or add --rehearsal if it is a test account.',
+        )
+    report = reporter(chosen, as_json=as_json)
+    with stopped_by_signals() as stop, wiring.job_to_run(chosen, report, now, stop) as job:
+        done = finished(lambda: pass_of_the_job(job), report, chosen.monitoring.expect_appointments)
+    raise typer.Exit(done)
+
+
+@reported
+def plan(config: Config = None, now: Now = None, *, as_json: Json = False) -> None:
+    """Decisions only: read FHIR, and the ledger if there is one; write nothing, send nothing."""
+    from fhirnotify import settings, wiring  # noqa: PLC0415
+    from fhirnotify.run import plan as pass_without_sending  # noqa: PLC0415
+
+    chosen = settings.load(config)
+    report = reporter(chosen, as_json=as_json)
+    with wiring.job_to_plan(chosen, report, now) as job:
+        done = finished(lambda: pass_without_sending(job), report, chosen.monitoring.expect_appointments)
+    raise typer.Exit(done)
+
+
+def reporter(settings: "Settings", *, as_json: bool) -> "JsonLines | ForPeople":
+    """Choose how rows are shown."""
+    from fhirnotify.cli.output import Stdout  # noqa: PLC0415
+    from fhirnotify.cli.reporting import ForPeople, JsonLines  # noqa: PLC0415
+
+    return JsonLines(Stdout()) if as_json else ForPeople(Stdout(), settings.reminder.time_zone)
+
+
+def finished(work: "Callable[[], Summary]", report: "JsonLines | ForPeople", expected: int) -> int:
+    """Do the work and print its summary, also when it had to stop; give the exit code.
+
+    Raises:
+        FhirnotifyError: what stopped the work, when the summary of what was done until then is printed.
+    """
+    try:
+        summary = work()
+    except FhirnotifyError as error:
+        until_then: Summary | None = getattr(error, "summary", None)
+        if until_then is not None:
+            report.end(until_then, error.exit_code)
+            _log(until_then, error.exit_code)
+        raise
+    finally:
+        report.close()
+    code = summary.exit_code(expected)
+    report.end(summary, code)
+    _log(summary, code)
+    return code
+
+
+def _log(summary: "Summary", exit_code: int) -> None:
+    from fhirnotify import logs  # noqa: PLC0415
+
+    told = {key: value for key, value in summary.as_json().items() if key in logs.KEYS}
+    logs.log(logs.Event.PASS_ENDED, **told, exit_code=exit_code)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """Turn the first TERM or INT into an event, so that what is in flight is recorded; a second ends at once."""
+    from fhirnotify import logs  # noqa: PLC0415
+
+    stop = threading.Event()
+
+    def received(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+        logs.log(logs.Event.SIGNAL, signal=signal.Signals(number).name)
+
+    before = {number: signal.signal(number, received) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,256 @@
+"""The composition root: turns settings into ports. The only importer of concrete adapters, each when it is chosen."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fhirnotify.clock import RealClock, ShiftedClock
+from fhirnotify.core.model import ContactType, FhirVersion, Rules
+from fhirnotify.errors import LedgerError, SettingsError
+from fhirnotify.job import Clock, Job, Sending
+from fhirnotify.ledger.port import Ledger, Unmapped
+from fhirnotify.rows import Reporter
+from fhirnotify.settings import Settings
+from fhirnotify.sms.gateway import Gateway
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+    from fhirnotify.fhir.conceptmaps import Finding
+    from fhirnotify.fhir.source import Source
+    from fhirnotify.ledger.migrate import MigrationResult
+
+ELEMENTS = "elements.toml"
+
+
+@contextmanager
+def job_to_run(
+    settings: Settings, report: Reporter, now: datetime | None = None, stop: threading.Event | None = None
+) -> Iterator[Job]:
+    """Make what a pass in earnest needs; everything is closed afterwards.
+
+    What needs no connection is made first, so that a mistake in it ends the pass before anything is read.
+
+    Raises:
+        SettingsError: the mappings or the credentials are wrong.
+        LedgerError: the ledger cannot be used.
+    """
+    known = rules(settings)
+    with (
+        closing(source(settings)) as journal,
+        closing(gateway(settings)) as provider,
+        closing(ledger(settings)) as book,
+    ):
+        yield Job(journal, known, clock(now), report, book, provider, sending(settings), stop or threading.Event())
+
+
+@contextmanager
+def job_to_plan(settings: Settings, report: Reporter, now: datetime | None = None) -> Iterator[Job]:
+    """Make what a pass without writing or sending needs: no provider, and the ledger only to be read, if there is one.
+
+    Raises:
+        SettingsError: the mappings or the credentials are wrong.
+        LedgerError: there is a ledger and it cannot be read.
+    """
+    known = rules(settings)
+    with closing(source(settings)) as journal, ledger_to_read(settings) as book:
+        yield Job(journal, known, clock(now), report, book, None, sending(settings))
+
+
+def rules(settings: Settings) -> Rules:
+    """Give the settings that the rules read, with the mappings.
+
+    Raises:
+        SettingsError: a ConceptMap is wrong.
+    """
+    from fhirnotify.fhir.conceptmaps import load_kontakttyp  # noqa: PLC0415
+
+    times, words = settings.reminder, settings.message.words
+    return Rules(
+        zone=times.time_zone,
+        consent_codes=frozenset(settings.consent.codes),
+        kontakttyp=load_kontakttyp(settings.mappings.directory),
+        template=settings.message.template,
+        words={
+            ContactType.MOTTAGNING: words.mottagning,
+            ContactType.VIDEO: words.video,
+            ContactType.TELEFON: words.telefon,
+        },
+        lead=times.lead,
+        latest=times.latest,
+        quiet_from=times.quiet_from,
+        quiet_until=times.quiet_until,
+        late_booking=times.late_booking,
+        combine=settings.consent.combine,
+        countries=settings.recipient.countries,
+        skip_ages=settings.recipient.skip_ages,
+        shared_number=settings.recipient.shared_number,
+    )
+
+
+def sending(settings: Settings) -> Sending:
+    """Give the settings that sending goes by."""
+    sms = settings.sms
+    return Sending(sms.sender, sms.validity, sms.rate, sms.parallel, sms.attempts, sms.timeout)
+
+
+def clock(now: datetime | None) -> Clock:
+    """Give the real clock, or one that begins at ``now``."""
+    return RealClock() if now is None else ShiftedClock(now)
+
+
+def lint_mappings(settings: Settings) -> "list[Finding]":
+    """Find what is wrong with the mappings."""
+    from fhirnotify.fhir.mapping_lint import lint  # noqa: PLC0415
+
+    return lint(settings.mappings.directory)
+
+
+def gateway(settings: Settings) -> Gateway:
+    """Make the SMS provider's adapter; nothing is connected yet.
+
+    Raises:
+        SettingsError: it cannot work with these settings.
+    """
+    sms = settings.sms
+    if sms.provider == "outbox":
+        from fhirnotify.sms.outbox import Outbox  # noqa: PLC0415
+
+        return Outbox(sms.outbox.path)
+    from fhirnotify.sms.elks46 import Elks46  # noqa: PLC0415
+
+    if sms.elks46 is None:
+        raise SettingsError("The section [sms.46elks] is missing.", "Add it, with username and password.")
+    return Elks46(
+        username=sms.elks46.username,
+        password=sms.elks46.password.get_secret_value(),
+        base_url=sms.elks46.base_url,
+        timeout=sms.timeout,
+        connections=sms.parallel,
+    )
+
+
+def ledger(settings: Settings) -> Ledger:
+    """Open the ledger for a run; the first run makes it.
+
+    Raises:
+        LedgerError: it cannot be used.
+    """
+    from fhirnotify.ledger.sql import SqlLedger  # noqa: PLC0415
+
+    return SqlLedger(settings.ledger.url)
+
+
+@contextmanager
+def ledger_to_read(settings: Settings) -> Iterator[Ledger | None]:
+    """Open the ledger without changing a byte of it; None if there is none yet.
+
+    Raises:
+        LedgerError: there is one, and it cannot be read.
+    """
+    if not _ledger_file(settings).exists():
+        yield None
+        return
+    from fhirnotify.ledger.sql import SqlLedger  # noqa: PLC0415
+
+    with closing(SqlLedger(settings.ledger.url, create=False, read_only=True)) as book:
+        yield book
+
+
+def unmapped_codes(settings: Settings) -> list[Unmapped]:
+    """Give the codes that the ledger has seen without a mapping; none if there is no ledger yet."""
+    with ledger_to_read(settings) as book:
+        return book.unmapped() if book else []
+
+
+def ledger_state(settings: Settings) -> str:
+    """Say in one line how it stands with the ledger.
+
+    Raises:
+        LedgerError: it cannot be used.
+    """
+    import os  # noqa: PLC0415
+
+    file = _ledger_file(settings)
+    with ledger_to_read(settings) as book:
+        nearest = file if book else file.parent
+        if not os.access(nearest, os.W_OK):
+            raise LedgerError(f"The ledger {file} cannot be written.", f"Let the program's user write to {nearest}.")
+        return f"{file} has this version's schema" if book else f"{file} does not exist yet: the first run makes it"
+
+
+def migrate_ledger(settings: Settings) -> "MigrationResult":
+    """Create the schema or bring it up to this version.
+
+    Raises:
+        LedgerError: it cannot be done; the ledger is as it was.
+    """
+    from fhirnotify.ledger.migrate import migrate  # noqa: PLC0415
+
+    return migrate(settings.ledger.url)
+
+
+def _ledger_file(settings: Settings) -> Path:
+    return Path(settings.ledger.url.removeprefix("sqlite:///"))
+
+
+def source(settings: Settings) -> "Source":
+    """Make the adapter of the FHIR endpoint; nothing is connected yet.
+
+    Raises:
+        SettingsError: ``elements.toml``, the credentials or the certificates are wrong.
+    """
+    from fhirnotify.fhir.elements import load_elements  # noqa: PLC0415
+
+    fhir, zone = settings.fhir, settings.reminder.time_zone
+    elements = load_elements(settings.mappings.directory / ELEMENTS)
+    version = None if fhir.version == "auto" else FhirVersion(fhir.version)
+    if fhir.directory is not None:
+        from fhirnotify.fhir.directory import DirectorySource  # noqa: PLC0415
+
+        return DirectorySource(fhir.directory, elements, zone, version=version)
+    from fhirnotify.fhir.http import HttpSource  # noqa: PLC0415
+    from fhirnotify.fhir.translate import translator_for  # noqa: PLC0415
+
+    return HttpSource(
+        fhir.base_url,
+        lambda spoken: translator_for(spoken, fhir.base_url, elements, zone),
+        version=version,
+        timeout=fhir.timeout,
+        page_size=fhir.page_size,
+        attempts=fhir.attempts,
+        auth=_auth(settings),
+        verify=_verify(settings),
+    )
+
+
+def _auth(settings: Settings) -> "httpx.Auth | None":
+    from fhirnotify.fhir import auth  # noqa: PLC0415
+
+    chosen = settings.fhir.auth
+    if chosen.username is not None and chosen.password is not None:
+        return auth.basic(chosen.username, chosen.password.get_secret_value())
+    return auth.bearer(chosen.token.get_secret_value()) if chosen.token is not None else None
+
+
+def _verify(settings: Settings) -> "ssl.SSLContext | bool":
+    import ssl  # noqa: PLC0415
+
+    tls = settings.fhir.tls
+    if tls.ca_file is None and tls.client_cert is None:
+        return True
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file)
+        if tls.client_cert is not None:
+            context.load_cert_chain(tls.client_cert, tls.client_key)
+    except OSError as error:  # an ssl.SSLError is one
+        raise SettingsError(
+            f"The certificates of [fhir.tls] cannot be used: {error.strerror or type(error).__name__}.",
+            "Check that ca_file, client_cert and client_key name PEM files, and that the key is without a password.",
+        ) from None
+    return context
