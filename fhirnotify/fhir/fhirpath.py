@@ -8,6 +8,7 @@ definition (hl7.org/fhir/fhirpath.html#functions). And without the model of a FH
 
 import re
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from fhirnotify.core.model import FhirVersion
@@ -66,9 +67,12 @@ _ELEMENTS = frozenset(
 )
 """The elements of Appointment in R4 and R5 (hl7.org/fhir/R4/appointment.html, hl7.org/fhir/R5/appointment.html)."""
 
-_CONCEPT = {"coding": [{"system": "urn:sample", "code": "sample", "display": "Sample"}], "text": "Sample"}
+_CONCEPT: Mapping[str, Any] = {
+    "coding": [{"system": "urn:sample", "code": "sample", "display": "Sample"}],
+    "text": "Sample",
+}
 _REFERENCE = {"reference": "Location/sample", "display": "Sample"}
-_EXTENSION = {"url": "urn:sample", "valueCoding": _CONCEPT["coding"][0]}  # type: ignore[index]
+_EXTENSION = {"url": "urn:sample", "valueCoding": _CONCEPT["coding"][0]}
 _SAMPLE: Mapping[str, Any] = {
     "resourceType": "Appointment",
     "id": "sample",
@@ -89,7 +93,7 @@ _SAMPLES: Mapping[FhirVersion, Mapping[str, Any]] = {
         "class": [_CONCEPT],
         "serviceType": [{"concept": _CONCEPT}],
         "reason": [{"concept": _CONCEPT}],
-        "virtualService": [{"channelType": _CONCEPT["coding"][0]}],  # type: ignore[index]
+        "virtualService": [{"channelType": _CONCEPT["coding"][0]}],
     },
 }
 
@@ -123,16 +127,10 @@ class Expression:
 
 
 def _check_grammar(text: str) -> None:
-    from fhirpathpy.parser import (  # noqa: PLC0415  (slow to import, and most elements are plain)
-        CommonTokenStream,
-        FHIRPathLexer,
-        FHIRPathParser,
-        InputStream,
-    )
-
-    lexer = FHIRPathLexer(InputStream(text))
+    grammar: Any = import_module("fhirpathpy.parser")  # slow to import, and most elements are plain
+    lexer = grammar.FHIRPathLexer(grammar.InputStream(text))
     lexer.removeErrorListeners()
-    parser = FHIRPathParser(CommonTokenStream(lexer))
+    parser = grammar.FHIRPathParser(grammar.CommonTokenStream(lexer))
     parser.removeErrorListeners()
     parser.entireExpression()
     if parser.getNumberOfSyntaxErrors():
@@ -140,10 +138,9 @@ def _check_grammar(text: str) -> None:
 
 
 def _compile(text: str, version: FhirVersion) -> Callable[[dict[str, Any]], list[Any]]:
-    import fhirpathpy  # noqa: PLC0415
-    from fhirpathpy.models import models  # noqa: PLC0415
-
-    compiled: Callable[[dict[str, Any]], list[Any]] = fhirpathpy.compile(_spelt_out(text), models[_MODELS[version]])
+    fhirpathpy: Any = import_module("fhirpathpy")
+    model = import_module("fhirpathpy.models").models[_MODELS[version]]
+    compiled: Callable[[dict[str, Any]], list[Any]] = fhirpathpy.compile(_spelt_out(text), model)
     return compiled
 
 

@@ -1,5 +1,6 @@
 """FHIR's data types as the core's: codings, periods, ids and versions, and strings gathered leniently."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -7,6 +8,9 @@ from zoneinfo import ZoneInfo
 from fhirnotify.core.model import Coding, Period
 from fhirnotify.fhir.moments import between
 from fhirnotify.fhir.references import ID
+
+_TELLABLE = re.compile(r"[A-Za-z0-9_.:~-]{1,255}")
+"""What may be told as an id in rows and logs: one token, without room for words."""
 
 
 def coding(raw: dict[str, Any]) -> Coding | None:
@@ -35,9 +39,9 @@ def period(raw: dict[str, Any], zone: ZoneInfo) -> Period:
 
 
 def id_of(resource: object) -> str:
-    """Give the logical id; empty where there is none that FHIR would know as one."""
+    """Give the id that a resource says it has, also one that FHIR would not allow; empty where it may not be an id."""
     found = resource.get("id") if isinstance(resource, dict) else None
-    return found if isinstance(found, str) and ID.fullmatch(found) else ""
+    return found if isinstance(found, str) and _TELLABLE.fullmatch(found) else ""
 
 
 def ref_of(resource: object, resource_type: str) -> str:
