@@ -56,7 +56,11 @@ def _dump(path: Path, value: Json) -> None:
 
 def _toml(table: Json, path: str = "") -> list[str]:
     lines = [f"[{path}]"] if path else []
-    lines += [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in table.items() if not isinstance(value, dict)]
+    lines += [
+        f"{name} = {json.dumps(value, ensure_ascii=False)}"
+        for name, value in table.items()
+        if not isinstance(value, dict)
+    ]
     for name, value in table.items():
         if isinstance(value, dict):
             lines += _toml(value, f"{path}.{name}".lstrip("."))
@@ -65,8 +69,9 @@ def _toml(table: Json, path: str = "") -> list[str]:
 
 def program(world: World, command: str) -> tuple[Rows, Json, str]:
     """Run the program on a world; give its rows, its summary, and what it said on stderr with its exit code."""
-    from fhirnotify.cli.main import app
     from typer.testing import CliRunner
+
+    from fhirnotify.cli.main import app
 
     with tempfile.TemporaryDirectory() as name:
         config = write(world, Path(name))
@@ -78,7 +83,11 @@ def program(world: World, command: str) -> tuple[Rows, Json, str]:
         sent = [json.loads(line) for line in outbox.read_text(encoding="utf-8").splitlines()] if outbox.exists() else []
     summary: Json = next((line["summary"] for line in lines if "summary" in line), {})
     summary["outbox"] = sorted((one["to"], one["sender"], one["text"]) for one in sent)
-    return _keyed([line for line in lines if "summary" not in line]), summary, f"exit {result.exit_code} {result.stderr}"
+    return (
+        _keyed([line for line in lines if "summary" not in line]),
+        summary,
+        f"exit {result.exit_code} {result.stderr}",
+    )
 
 
 def _keyed(rows: list[Json]) -> Rows:
@@ -114,8 +123,18 @@ def plan_differences(world: World) -> list[str]:
     found = _row_differences(got, wanted, SHOWN)
     skipped = [row for row in got.values() if row["decision"] == "skip"]
     counts = {"considered": len(got), "skipped": len(skipped), "pending": len(got) - len(skipped), "complete": True}
-    counts |= {"already": 0, "sent": 0, "uncertain": 0, "failed": 0, "reasons": dict(Counter(row["reason"] for row in skipped))}
-    found += [f"summary {name}: {summary.get(name)} for {value}" for name, value in counts.items() if summary.get(name) != value]
+    counts |= {
+        "already": 0,
+        "sent": 0,
+        "uncertain": 0,
+        "failed": 0,
+        "reasons": dict(Counter(row["reason"] for row in skipped)),
+    }
+    found += [
+        f"summary {name}: {summary.get(name)} for {value}"
+        for name, value in counts.items()
+        if summary.get(name) != value
+    ]
     return [*found, said] if found or not said.startswith("exit 0") else []
 
 
@@ -130,7 +149,10 @@ def run_differences(world: World) -> list[str]:
         found = _row_differences(got, wanted, (*SHOWN, "outcome", "segments"))
         texts = sorted((row["to"], "RegionVB", row["text"]) for row in sent)
         if summary["outbox"] != texts:
-            lost, extra = [one for one in texts if one not in summary["outbox"]], [one for one in summary["outbox"] if one not in texts]
+            lost, extra = (
+                [one for one in texts if one not in summary["outbox"]],
+                [one for one in summary["outbox"] if one not in texts],
+            )
             found.append(f"outbox: the program alone {extra}, the oracle alone {lost}")
         attempts.append([*found, said] if found or not said.startswith("exit 0") else [])
     return min(attempts, key=len)
@@ -139,7 +161,9 @@ def run_differences(world: World) -> list[str]:
 def _row_differences(got: Rows, wanted: Rows, fields: tuple[str, ...]) -> list[str]:
     found = []
     for key in sorted(got.keys() | wanted.keys(), key=str):
-        ours, theirs = ({name: row.get(name) for name in fields} if row else None for row in (wanted.get(key), got.get(key)))
+        ours, theirs = (
+            {name: row.get(name) for name in fields} if row else None for row in (wanted.get(key), got.get(key))
+        )
         if ours != theirs:
             found.append(f"{key[0]} of {key[1]}: the program {_brief(theirs)}, the oracle {_brief(ours)}")
     return found
@@ -166,10 +190,12 @@ def minimise(world: World, differs: Callable[[World], bool]) -> World:
 
 def kind_of(difference: str) -> str:
     """Give what a difference is about, without ids, to tell classes of differences apart."""
-    parts = dict(part.split("=", 1) for part in difference.split(", the oracle ")[0].split() if "=" in part)
-    other = dict(part.split("=", 1) for part in difference.split(", the oracle ")[-1].split() if "=" in part)
+    parts = dict(part.split("=", 1) for part in difference.split(", the oracle ", maxsplit=1)[0].split() if "=" in part)
+    other = dict(
+        part.split("=", 1) for part in difference.rsplit(", the oracle ", maxsplit=1)[-1].split() if "=" in part
+    )
     if not parts or not other:
-        return "row missing" if "has no row" in difference else difference.split(":")[0]
+        return "row missing" if "has no row" in difference else difference.split(":", maxsplit=1)[0]
     return " ".join(f"{name}: {parts[name]} / {other[name]}" for name in parts if parts[name] != other.get(name))
 
 
@@ -192,7 +218,9 @@ def main() -> int:
             kind = kind_of(found[0])
             kinds[kind] += 1
             if kinds[kind] <= asked.each:
-                _show(seed, minimise(world, lambda one, check=check, kind=kind: kind in map(kind_of, check(one))), check)
+                _show(
+                    seed, minimise(world, lambda one, check=check, kind=kind: kind in map(kind_of, check(one))), check
+                )
             break
     sys.stdout.write(f"{asked.worlds} worlds, {sum(kinds.values())} differ\n")
     sys.stdout.writelines(f"{count:6} {kind}\n" for kind, count in kinds.most_common())
@@ -200,7 +228,10 @@ def main() -> int:
 
 
 def _show(seed: int, world: World, check: Callable[[World], list[str]]) -> None:
-    lines = [f"== seed {seed} {check.__name__} {world.version} {world.layout} now {world.now} {json.dumps(world.settings)}", *check(world)]
+    lines = [
+        f"== seed {seed} {check.__name__} {world.version} {world.layout} now {world.now} {json.dumps(world.settings)}",
+        *check(world),
+    ]
     lines += [f"  {json.dumps(one, ensure_ascii=False)}" for one in world.resources]
     if world.full_urls:
         names = [f"{one['resourceType']}/{one['id']}" for one in world.resources]

@@ -14,6 +14,7 @@ from oracle_store import Person, Store
 from oracle_time import duration, quiet, span
 
 Json = dict[str, Any]
+_UNITS = ("Location", "HealthcareService", "Organization")
 ABSENT = {True: None, False: "not-attending"}
 
 
@@ -193,9 +194,8 @@ class Oracle:
             actor = one.get("actor") or {}
             if actor.get("display") and not self.store.resolve(actor, appointment).is_patient:
                 found.append(actor["display"])
-        for one in appointment.get("contained", []):
-            if one.get("resourceType") in ("Location", "HealthcareService", "Organization") and one.get("name"):
-                found.append(one["name"])
+        inner = [one for one in appointment.get("contained", []) if one.get("resourceType") in _UNITS]
+        found += [one["name"] for one in inner if one.get("name")]
         return found
 
     def _without_duplicates(self, cases: list[Case]) -> list[Case]:

@@ -35,7 +35,9 @@ class Asked:
 def _codings(concepts: Any) -> set[str]:
     if isinstance(concepts, dict):
         concepts = [concepts]
-    return {f"{one.get('system', '')}|{one.get('code', '')}" for each in concepts or [] for one in each.get("coding", [])}
+    return {
+        f"{one.get('system', '')}|{one.get('code', '')}" for each in concepts or [] for one in each.get("coding", [])
+    }
 
 
 def _about(provision: Json, *, with_class: bool = True) -> set[str]:
@@ -150,7 +152,8 @@ def _permit_is_newest(in_force: list[Statement]) -> bool:
     if not denies:
         return True
     return any(
-        permit is not None and all(deny is not None and deny.last < permit.first for deny in denies) for permit in permits
+        permit is not None and all(deny is not None and deny.last < permit.first for deny in denies)
+        for permit in permits
     )
 
 

@@ -79,16 +79,25 @@ _ONLY = {
     ("Consent", "R5"): {"subject", "date", "period", "decision"},
 }
 
-_APPOINTMENT_STATUS = set(
-    "proposed pending booked arrived fulfilled cancelled noshow entered-in-error checked-in waitlist".split()
-)
-CONSENT_STATUS = {
-    "R4": set("draft proposed active rejected inactive entered-in-error".split()),
-    "R5": set("draft active inactive not-done entered-in-error unknown".split()),
+_APPOINTMENT_STATUS = {
+    "proposed",
+    "pending",
+    "booked",
+    "arrived",
+    "fulfilled",
+    "cancelled",
+    "noshow",
+    "entered-in-error",
+    "checked-in",
+    "waitlist",
 }
-_USES_OF_NAME = set("usual official temp nickname anonymous old maiden".split())
-_SYSTEMS_OF_TELECOM = set("phone fax email pager url sms other".split())
-_USES_OF_TELECOM = set("home work temp old mobile".split())
+CONSENT_STATUS = {
+    "R4": {"draft", "proposed", "active", "rejected", "inactive", "entered-in-error"},
+    "R5": {"draft", "active", "inactive", "not-done", "entered-in-error", "unknown"},
+}
+_USES_OF_NAME = {"usual", "official", "temp", "nickname", "anonymous", "old", "maiden"}
+_SYSTEMS_OF_TELECOM = {"phone", "fax", "email", "pager", "url", "sms", "other"}
+_USES_OF_TELECOM = {"home", "work", "temp", "old", "mobile"}
 _LINKS = {"replaced-by", "replaces", "refer", "seealso"}
 
 

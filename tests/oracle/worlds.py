@@ -5,12 +5,16 @@ from datetime import UTC, datetime, timedelta
 import worlds_consents
 import worlds_mapping
 import worlds_people
+import worlds_visits
 from chance import ZONE, Chance, Json
 from oracle import World
 
 BASE = "https://fhir.region.example/r4"
 DAYS = ["2026-11-22", "2026-11-24", "2026-10-23", "2026-10-24", "2027-03-26", "2027-03-27", "2027-12-30", "2028-02-27"]
-CLOCKS = {"edge": ["06:59:59", "07:00:00", "20:59:59", "21:00:00", "02:30:00", "00:00:00"], "night": ["23:10:00", "05:00:00"]}
+CLOCKS = {
+    "edge": ["06:59:59", "07:00:00", "20:59:59", "21:00:00", "02:30:00", "00:00:00"],
+    "night": ["23:10:00", "05:00:00"],
+}
 TEMPLATE = "Hej $fornamn! $kontakttyp $datum klockan $tid."
 UNITS = ["Kvinnokliniken", "Linnea", "Hudmottagningen Umeå", "Doktor Berg"]
 
@@ -24,7 +28,10 @@ class Maker:
         self.layout = chance.pick({"files": 3, "bundle": 4, "ndjson": 2})
         chance.now = self._clock()
         self.settings = self._settings()
-        hours = int(self.settings["reminder"].get("lead", "48h")[:-1]), int(self.settings["reminder"].get("latest", "4h")[:-1])
+        hours = (
+            int(self.settings["reminder"].get("lead", "48h")[:-1]),
+            int(self.settings["reminder"].get("latest", "4h")[:-1]),
+        )
         self.lead, self.latest = (timedelta(hours=each) for each in hours)
         self.full_urls: dict[str, str] = {}
         self.resources: list[Json] = []
@@ -43,7 +50,11 @@ class Maker:
     def _clock(self) -> datetime:
         chance = self.chance
         kind = chance.pick({"day": 12, "edge": 3, "night": 1})
-        clock = f"{chance.randint(8, 20):02}:{chance.choice(['00', '17', '45'])}:00" if kind == "day" else chance.choice(CLOCKS[kind])
+        clock = (
+            f"{chance.randint(8, 20):02}:{chance.choice(['00', '17', '45'])}:00"
+            if kind == "day"
+            else chance.choice(CLOCKS[kind])
+        )
         local = datetime.fromisoformat(f"{chance.choice(DAYS)}T{clock}").replace(tzinfo=ZONE, fold=chance.randint(0, 1))
         return local.astimezone(UTC)
 
@@ -57,10 +68,14 @@ class Maker:
         if chance.odds(0.4):
             reminder["late_booking"] = chance.pick({"skip": 3, "send": 1})
         if chance.odds(0.15):
-            reminder |= chance.choice([{"quiet_from": "22:30", "quiet_until": "06:15"}, {"quiet_from": "12:00", "quiet_until": "13:00"}])
+            reminder |= chance.choice(
+                [{"quiet_from": "22:30", "quiet_until": "06:15"}, {"quiet_from": "12:00", "quiet_until": "13:00"}]
+            )
         recipient: Json = {}
         if chance.odds(0.3):
-            recipient["skip_ages"] = chance.choice([["0-12", "13-17"], ["0-12"], ["13-15", "18-18"], ["0-17", "65-120"]])
+            recipient["skip_ages"] = chance.choice(
+                [["0-12", "13-17"], ["0-12"], ["13-15", "18-18"], ["0-17", "65-120"]]
+            )
         if chance.odds(0.4):
             recipient["shared_number"] = chance.pick({"skip": 3, "allow": 1})
         if chance.odds(0.3):
@@ -78,8 +93,16 @@ class Maker:
         span = int((self.lead - self.latest).total_seconds())
         inside = now + self.latest + timedelta(seconds=chance.randint(0, span // 900 - 1) * 900)
         near = timedelta(seconds=chance.randint(-1, 1))
-        local = datetime.combine(inside.astimezone(ZONE).date(), datetime.min.time(), ZONE) + timedelta(hours=2, minutes=30)
-        choices = {inside: 30, now + self.latest + near: 2, now + self.lead + near: 3, now + near: 1, now + self.latest / 2: 2}
+        local = datetime.combine(inside.astimezone(ZONE).date(), datetime.min.time(), ZONE) + timedelta(
+            hours=2, minutes=30
+        )
+        choices = {
+            inside: 30,
+            now + self.latest + near: 2,
+            now + self.lead + near: 3,
+            now + near: 1,
+            now + self.latest / 2: 2,
+        }
         return chance.pick(choices | {local.astimezone(UTC): 1, inside + timedelta(milliseconds=250): 1})
 
     def _add(self, resource: Json) -> None:
@@ -159,11 +182,19 @@ class Maker:
             self._staff(made)
         worlds_mapping.place(chance, made, self.version)
         if chance.odds(0.6):
-            back = chance.pick({timedelta(days=30): 8, timedelta(days=9): 3, self.lead: 2, self.lead - timedelta(seconds=1): 1, timedelta(hours=3): 1})
+            back = chance.pick(
+                {
+                    timedelta(days=30): 8,
+                    timedelta(days=9): 3,
+                    self.lead: 2,
+                    self.lead - timedelta(seconds=1): 1,
+                    timedelta(hours=3): 1,
+                }
+            )
             moment = start - back
             made["created"] = chance.day(moment) if chance.odds(0.4) else chance.write(moment)
         if chance.odds(0.12):
-            self._spoil(made)
+            worlds_visits.spoil(chance, made)
         if not made["participant"]:
             self._staff(made)
         chance.shuffle(made["participant"])
@@ -177,7 +208,10 @@ class Maker:
     def _attend(self, made: Json, person: list[str]) -> None:
         chance = self.chance
         key = person[0] if chance.odds(0.7) else chance.choice(person)
-        entry: Json = {"actor": self._reference(key), "status": chance.pick({"accepted": 20, "needs-action": 3, "tentative": 1, "declined": 1})}
+        entry: Json = {
+            "actor": self._reference(key),
+            "status": chance.pick({"accepted": 20, "needs-action": 3, "tentative": 1, "declined": 1}),
+        }
         if self.version == "R4" and chance.odds(0.4):
             entry["required"] = chance.pick({"required": 9, "optional": 2, "information-only": 1})
         elif self.version == "R5" and chance.odds(0.4):
@@ -189,47 +223,19 @@ class Maker:
         if where != "subject":
             made["participant"].append(entry)
         if chance.odds(0.05):
-            made["participant"].append({**entry, "actor": self._reference(chance.choice(person)), "status": chance.pick({"accepted": 2, "declined": 1})})
+            made["participant"].append(
+                {
+                    **entry,
+                    "actor": self._reference(chance.choice(person)),
+                    "status": chance.pick({"accepted": 2, "declined": 1}),
+                }
+            )
 
     def _staff(self, made: Json) -> None:
         kind = self.chance.choice(["Location", "Practitioner", "HealthcareService", "Device"])
         actor: Json = {"reference": f"{kind}/x1"} if self.chance.odds(0.8) else {}
         actor["display"] = self.chance.choice(UNITS)
         made["participant"].append({"actor": actor, "status": "accepted"})
-
-    def _spoil(self, made: Json) -> None:
-        """Break an appointment, or give it what a rule looks at."""
-        chance, modifier = self.chance, worlds_consents.MODIFIER
-        kind = chance.pick({"invalid": 4, "unneeded": 3, "status": 2, "start": 1, "patients": 4, "contained": 2})
-        if kind == "invalid":
-            broken: list[Json] = [{"created": "then"}, {"participant": "x"}, {"participant": [{"actor": {"reference": "Patient/p1"}}]}]
-            broken += [{"participant": [{"actor": {"reference": "Patient/p1"}, "status": "bogus"}]}, {"modifierExtension": modifier}]
-            broken += [{"implicitRules": "https://a.example/r"}, {"appointmentType": "x"}, {"serviceCategory": "x"}]
-            broken += [{"participant": [{"actor": {"reference": "Patient/p1"}, "status": "accepted", "required": "maybe"}]}]
-            broken += [{"participant": [{"actor": {"reference": "Patient/p1"}, "status": "accepted", "modifierExtension": modifier}]}]
-            made |= chance.choice(broken)
-            made["participant"] = made["participant"] if isinstance(made["participant"], list) else [made["participant"]]
-        elif kind == "unneeded":
-            made |= chance.choice([{"end": "later"}, {"description": 5}, {"priority": {}}, {"slot": "x"}, {"comment": {}}, {"minutesDuration": -1}, {"shoeSize": 43}])
-        elif kind == "status":
-            made["status"] = chance.choice(["cancelled", "pending", "bogus", "waitlist", "noshow"])
-        elif kind == "start":
-            made |= chance.choice([{"start": "soon"}, {"start": made["start"][:10]}, {"_start": {"id": "x"}}])
-            if "_start" in made:
-                del made["start"], made["_start"]
-        elif kind == "patients":
-            lost = [{"reference": "Patient/nobody"}, {"reference": "https://other.example/fhir/Patient/p1"}]
-            lost += [{"type": "Patient", "identifier": {"system": "urn:none", "value": "1"}}]
-            lost += [{"type": "Patient", "reference": "urn:uuid:00000000-0000-4000-8000-000000000000"}]
-            entry = {"actor": chance.choice(lost), "status": chance.pick({"accepted": 4, "declined": 1})}
-            made["participant"] = [entry] if chance.odds(0.6) else [*made["participant"], entry]
-            if chance.odds(0.3):
-                made["participant"] = []
-                made.pop("subject", None)
-        else:
-            inner = worlds_people.patient(chance, f"in-{made['id']}")
-            made["contained"] = [inner]
-            made["participant"].append({"actor": {"reference": f"#{inner['id']}"}, "status": "accepted"})
 
 
 def make(seed: int) -> World:

@@ -27,7 +27,11 @@ def consent(chance: Chance, key: str, patient: Json, version: str) -> Json:
     made: Json = {"resourceType": "Consent", "id": key, "meta": {"versionId": str(chance.randint(1, 9))}}
     made["status"] = "active" if plain else chance.pick(_statuses())
     wanted = chance.pick({CODES[0]: 3, CODES[1]: 1})
-    where = "category" if plain else chance.pick({"category": 14, "scope": 2, "root": 2, "nested": 5, "class": 1, "none": 2})
+    where = (
+        "category"
+        if plain
+        else chance.pick({"category": 14, "scope": 2, "root": 2, "nested": 5, "class": 1, "none": 2})
+    )
     categories = [wanted] if where == "category" else [chance.choice(OTHERS)]
     made["category"] = [concept(*chance.sample([*categories, OTHERS[3]], chance.randint(1, 2)))]
     if where == "category" and wanted not in str(made["category"]):
@@ -48,7 +52,7 @@ def consent(chance: Chance, key: str, patient: Json, version: str) -> Json:
 
 
 def _statuses() -> dict[str, float]:
-    rare = dict.fromkeys("draft proposed entered-in-error not-done unknown".split(), 0.5)
+    rare = dict.fromkeys(["draft", "proposed", "entered-in-error", "not-done", "unknown"], 0.5)
     return rare | {"active": 20, "rejected": 1, "inactive": 2, "bogus": 0.3}
 
 
@@ -129,7 +133,12 @@ def _nested(chance: Chance, wanted: str, depth: int, *, typed: bool, mark: bool)
 def spoil(chance: Chance, made: Json, version: str) -> None:
     """Break a Consent, in an element that is needed or in one that nobody needs, or mark it with a modifier."""
     when = "dateTime" if version == "R4" else "date"
-    broken: list[Json] = [{"status": "bogus"}, {"category": "x"}, {when: "then"}, {"implicitRules": "https://a.example/r"}]
+    broken: list[Json] = [
+        {"status": "bogus"},
+        {"category": "x"},
+        {when: "then"},
+        {"implicitRules": "https://a.example/r"},
+    ]
     broken += [{"modifierExtension": MODIFIER}] * 2
     broken += [{"verification": "x"}, {"language": 7}, {"shoeSize": 43}, {"text": 1}, {"identifier": "x"}]
     if version == "R4":

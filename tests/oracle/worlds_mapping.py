@@ -55,7 +55,13 @@ DECIDING = {
 }
 HINTS = [(KV, "1"), (ACT_CODE, "AMB"), (LOCAL, "TM"), (R5, "c"), (R5, "d")]
 SILENT = [(SNOMED, "185316007"), (LOCAL, "XX"), (R5, "e"), (R5, "f")]
-UNKNOWN = [(SNOMED, "1"), ("http://snomed.info/SCT", "185317003"), ("1.2.752.129.2.2.2.25", "2"), (LOCAL, "vm"), (CHANNEL, "")]
+UNKNOWN = [
+    (SNOMED, "1"),
+    ("http://snomed.info/SCT", "185317003"),
+    ("1.2.752.129.2.2.2.25", "2"),
+    (LOCAL, "vm"),
+    (CHANNEL, ""),
+]
 
 
 def _concept_map(rows: list[tuple[str, str, str | None, str]], relation: str) -> Json:
@@ -69,7 +75,9 @@ def _concept_map(rows: list[tuple[str, str, str | None, str]], relation: str) ->
         else:
             element["noMap"] = True
     target = "urn:fhirnotify:kontakttyp"
-    group = [{"source": system, "target": target, "element": list(elements.values())} for system, elements in groups.items()]
+    group = [
+        {"source": system, "target": target, "element": list(elements.values())} for system, elements in groups.items()
+    ]
     url = f"https://region.example/ConceptMap/{relation}"
     return {"resourceType": "ConceptMap", "url": url, "status": "active", "group": group}
 
@@ -126,7 +134,10 @@ def place(chance: Chance, appointment: Json, version: str) -> None:
         elif spot == "virtualService":
             appointment.setdefault(spot, []).append({"channelType": coding, "additionalInfo": ["https://a.example"]})
         elif spot == "compound":
-            inner = [{"url": "channelType", "valueCodeableConcept": {"coding": [coding]}}, {"url": "x", "valueCoding": coding}]
+            inner = [
+                {"url": "channelType", "valueCodeableConcept": {"coding": [coding]}},
+                {"url": "x", "valueCoding": coding},
+            ]
             appointment.setdefault("extension", []).append({"url": VIRTUAL, "extension": inner})
         else:
             values = [{"valueCode": code or "x"}, {"valueString": code or "x"}]

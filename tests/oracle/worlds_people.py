@@ -1,14 +1,51 @@
 """Random patients: names, numbers, merged records, and what makes a patient one not to remind."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from chance import ZONE, Chance, Json
 
 QUALIFIER = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier"
-GIVEN = "Anna Åsa Örjan Karl-Erik Zoë Siân Michał Çağla Þór Đorđe Łucja Ġorġ Œdipa Ingeborg Bo Straße Ỹlva".split()
-GIVEN += ["Anna Karin", "D\u2019Arcy", "Ma\u2011Lin", "Eva\u00a0Lena", "José María", "N\u2018Dea", "Lise\u2013Lott", "O'Neil"]
-GIVEN += ["Cafe\u0301", "A\u030asa", "Maximilianus Theodor Alexander", "  Nils ", "Ann{e}", "Ngọc", "Šárka", "Bjørn Æsa"]
-FOREIGN = ["Анна", "Ελένη", "فاطمة", "美雪", "Ирина-Maria", "דוד", "Анна\u2019Мария", "𐍃𐌰"]
+GIVEN = [
+    "Anna",
+    "Åsa",
+    "Örjan",
+    "Karl-Erik",
+    "Zoë",
+    "Siân",
+    "Michał",
+    "Çağla",
+    "Þór",
+    "Đorđe",
+    "Łucja",
+    "Ġorġ",
+    "Œdipa",
+    "Ingeborg",
+    "Bo",
+    "Straße",
+    "Ỹlva",
+]
+GIVEN += [
+    "Anna Karin",
+    "D\u2019Arcy",
+    "Ma\u2011Lin",
+    "Eva\u00a0Lena",
+    "José María",
+    "N\u2018Dea",
+    "Lise\u2013Lott",
+    "O'Neil",
+]
+GIVEN += [
+    "Cafe\u0301",
+    "A\u030asa",
+    "Maximilianus Theodor Alexander",
+    "  Nils ",
+    "Ann{e}",
+    "Ngọc",
+    "Šárka",
+    "Bjørn Æsa",
+]
+FOREIGN = ["Анна", "Ελένη", "فاطمة", "美雪", "Ирина-Maria", "דוד", "Анна\u2019Ия", "𐍃𐌰"]
 REFUSED = ["Bo2", "Anna 0701740605", "bo@region.example", "www.region.example", "https://a.example/x", "Evil.com"]
 REFUSED += ["Bo\nEk", "Bo\u0007", "incheck.se Bo", "\u0661\u0662", "http://x", "Bo\u2028Ek", "Bo\tEk"]
 FAMILY = ["Berg", "Lind", "af Ek", "Åkerö", "Zoë", "O\u2019Brien", "Nilsson-Strand"]
@@ -34,8 +71,7 @@ def telecom(chance: Chance) -> list[Json]:
         good["use"] = chance.pick({"mobile": 6, "home": 1, "work": 1, "temp": 1})
     if chance.odds(0.2):
         good["period"] = chance.period(covering=True)
-    for _ in range(chance.pick({0: 5, 1: 3, 2: 2, 4: 1})):
-        found.append(_other_telecom(chance))
+    found += [_other_telecom(chance) for _ in range(chance.pick({0: 5, 1: 3, 2: 2, 4: 1}))]
     for one in found:
         if chance.odds(0.25):
             one["rank"] = chance.randint(1, 3)
@@ -85,7 +121,9 @@ def _name(chance: Chance, use: str | None) -> Json:
         mark = {"extension": [{"url": QUALIFIER, "valueCode": code}]}
         name["_given"] = [mark if at == marked else None for at in range(len(given))]
     elif chance.odds(0.04):
-        absent = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
+        absent = {
+            "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]
+        }
         name["given"], name["_given"] = [None, *given], [absent, *([None] * len(given))]
     return name
 
@@ -114,49 +152,60 @@ def hash_of(key: str) -> int:
 
 def spoil(chance: Chance, one: Json) -> None:
     """Give a patient something that a rule looks at, most often a reason not to remind."""
-    kind = chance.pick(
-        dict.fromkeys("inactive deceased label placeholder unnamed unreachable refused kin unneeded".split(), 4)
-        | {"age": 7, "invalid": 6, "modifier": 2, "number": 3, "whole": 2, "blank": 1, "harmless": 3}
-    )
-    main = one["name"][0]
-    if kind == "inactive":
-        one["active"] = False
-    elif kind == "deceased":
-        one.pop("deceasedBoolean", None)
-        one |= chance.choice([{"deceasedBoolean": True}, {"deceasedDateTime": chance.day(chance.now)}])
-    elif kind == "label":
-        confidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-        labels = [(LABEL, "sekretessmarkering"), (LABEL, "skyddadFolkbokforing"), (confidentiality, "R")]
-        labels += [(confidentiality, "V"), (confidentiality, "N"), ("urn:other", "sekretessmarkering")]
-        system, code = chance.choice(labels)
-        one["meta"].setdefault("security", []).append({"system": system, "code": code})
-    elif kind == "placeholder":
-        text = chance.choice(["Skyddad uppgift", "SKYDDAD UPPGIFT", "skyddad uppgift", "Skyddad uppgift Ek"])
-        part = chance.choice(["given", "family", "text", "prefix", "suffix"])
-        chance.choice(one["name"])[part] = text if part in ("family", "text") else [text]
-    elif kind == "age":
-        _young(chance, one)
-    elif kind == "unnamed":
-        for name in one["name"]:
-            chance.choice([lambda n: n.pop("given", 0), lambda n: n.update(use=chance.choice(["old", "nickname"]))])(name)
-            name.pop("_given", None)
-    elif kind == "unreachable":
-        one["telecom"] = [one for one in (_other_telecom(chance) for _ in range(4)) if one["system"] != "sms"]
-        for contact in one["telecom"]:
-            contact["value"] = chance.choice(ODD_NUMBERS)
-    elif kind == "number":
-        one["telecom"] = [_other_telecom(chance)]
-    elif kind == "refused":
-        main["given"] = [chance.choice(REFUSED)]
+    chance.pick(_SPOILERS)(chance, one)
+
+
+def _inactive(_: Chance, one: Json) -> None:
+    one["active"] = False
+
+
+def _deceased(chance: Chance, one: Json) -> None:
+    one.pop("deceasedBoolean", None)
+    one |= chance.choice([{"deceasedBoolean": True}, {"deceasedDateTime": chance.day(chance.now)}])
+
+
+def _labelled(chance: Chance, one: Json) -> None:
+    confidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+    labels = [(LABEL, "sekretessmarkering"), (LABEL, "skyddadFolkbokforing"), (confidentiality, "R")]
+    labels += [(confidentiality, "V"), (confidentiality, "N"), ("urn:other", "sekretessmarkering")]
+    system, code = chance.choice(labels)
+    one["meta"].setdefault("security", []).append({"system": system, "code": code})
+
+
+def _placeholder(chance: Chance, one: Json) -> None:
+    text = chance.choice(["Skyddad uppgift", "SKYDDAD UPPGIFT", "skyddad uppgift", "Skyddad uppgift Ek"])
+    part = chance.choice(["given", "family", "text", "prefix", "suffix"])
+    chance.choice(one["name"])[part] = text if part in ("family", "text") else [text]
+
+
+def _unnamed(chance: Chance, one: Json) -> None:
+    for name in one["name"]:
+        name.pop("_given", None)
+        if chance.odds(0.5):
+            name.pop("given", None)
+        else:
+            name["use"] = chance.choice(["old", "nickname"])
+
+
+def _unreachable(chance: Chance, one: Json) -> None:
+    one["telecom"] = [_other_telecom(chance) for _ in range(4)]
+    for contact in one["telecom"]:
+        contact["value"] = chance.choice(ODD_NUMBERS)
+
+
+def _one_number(chance: Chance, one: Json) -> None:
+    one["telecom"] = [_other_telecom(chance)]
+
+
+def _called(given: Callable[[Chance, str], str]) -> Callable[[Chance, Json], None]:
+    """Make a spoiler that gives the patient a first name, by the family name."""
+
+    def spoiler(chance: Chance, one: Json) -> None:
+        main = one["name"][0]
+        main["given"] = [given(chance, main["family"])]
         main.pop("_given", None)
-    elif kind in ("kin", "whole"):
-        main["given"] = [main["family"] if kind == "whole" else f"{chance.choice(GIVEN)} {main['family'].upper()}"]
-        main.pop("_given", None)
-    elif kind == "blank":
-        main["given"] = [" "]
-        main.pop("_given", None)
-    else:
-        _break(chance, one, kind)
+
+    return spoiler
 
 
 def _young(chance: Chance, one: Json) -> None:
@@ -169,20 +218,65 @@ def _young(chance: Chance, one: Json) -> None:
         del one["birthDate"]
 
 
-def _break(chance: Chance, one: Json, kind: str) -> None:
-    modifier = [{"url": "https://region.example/modifier", "valueBoolean": True}]
-    if kind == "modifier":
-        broken: list[Json] = [{"modifierExtension": modifier}, {"implicitRules": "https://region.example/rules"}]
-    elif kind == "invalid":
-        broken = [{"birthDate": "19-01-02"}, {"active": {"no": 1}}, {"telecom": "0701740605"}, {"name": [{"use": "bogus"}]}]
-        broken += [{"telecom": [{"system": "phone", "use": "bogus", "value": "0701740605"}]}, {"deceasedDateTime": "dead"}]
-        broken += [{"telecom": [{"system": "carrier-pigeon"}]}, {"telecom": [{"rank": 0}]}, {"name": "Anna"}]
-        broken += [{"name": [{"family": "Ek", "period": {"start": "yesterday"}}]}, {"deceasedBoolean": True, "deceasedDateTime": "2020"}]
-        broken += [{"link": [{"other": {"reference": "Patient/none"}, "type": "bogus"}]}]
-    elif kind == "unneeded":
-        broken = [{"gender": 7}, {"maritalStatus": "x"}, {"photo": "x"}, {"contact": 5}, {"shoeSize": 43}, {"generalPractitioner": "x"}]
-        broken += [{"multipleBirthInteger": "x"}, {"communication": [{}]}, {"text": {"status": 1}}]
-    else:
-        broken = [{"gender": "female"}, {"language": "sv"}, {"extension": [{"url": "https://a.example", "valueCode": "x"}]}]
-        broken += [{"link": [{"other": {"reference": "Patient/none"}, "type": "seealso"}]}]
-    one |= chance.choice(broken)
+def _with(*changes: Json) -> Callable[[Chance, Json], None]:
+    """Make a spoiler that makes one of these changes."""
+
+    def spoiler(chance: Chance, one: Json) -> None:
+        one |= chance.choice(changes)
+
+    return spoiler
+
+
+_INVALID = _with(
+    {"birthDate": "19-01-02"},
+    {"active": {"no": 1}},
+    {"telecom": "0701740605"},
+    {"name": [{"use": "bogus"}]},
+    {"telecom": [{"system": "phone", "use": "bogus", "value": "0701740605"}]},
+    {"deceasedDateTime": "dead"},
+    {"telecom": [{"system": "carrier-pigeon"}]},
+    {"telecom": [{"rank": 0}]},
+    {"name": "Anna"},
+    {"name": [{"family": "Ek", "period": {"start": "yesterday"}}]},
+    {"deceasedBoolean": True, "deceasedDateTime": "2020"},
+    {"link": [{"other": {"reference": "Patient/none"}, "type": "bogus"}]},
+)
+_UNNEEDED = _with(
+    {"gender": 7},
+    {"maritalStatus": "x"},
+    {"photo": "x"},
+    {"contact": 5},
+    {"shoeSize": 43},
+    {"generalPractitioner": "x"},
+    {"multipleBirthInteger": "x"},
+    {"communication": [{}]},
+    {"text": {"status": 1}},
+)
+_HARMLESS = _with(
+    {"gender": "female"},
+    {"language": "sv"},
+    {"extension": [{"url": "https://a.example", "valueCode": "x"}]},
+    {"link": [{"other": {"reference": "Patient/none"}, "type": "seealso"}]},
+)
+_MODIFIER = _with(
+    {"modifierExtension": [{"url": "https://region.example/modifier", "valueBoolean": True}]},
+    {"implicitRules": "https://region.example/rules"},
+)
+_SPOILERS: dict[Callable[[Chance, Json], None], float] = {
+    _inactive: 4,
+    _deceased: 4,
+    _labelled: 4,
+    _placeholder: 4,
+    _young: 7,
+    _unnamed: 4,
+    _unreachable: 4,
+    _one_number: 3,
+    _called(lambda chance, _: chance.choice(REFUSED)): 4,
+    _called(lambda chance, family: f"{chance.choice(GIVEN)} {family.upper()}"): 4,
+    _called(lambda _, family: family): 2,
+    _called(lambda *_: " "): 1,
+    _INVALID: 6,
+    _UNNEEDED: 4,
+    _HARMLESS: 3,
+    _MODIFIER: 2,
+}
