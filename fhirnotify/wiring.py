@@ -213,7 +213,7 @@ def source(settings: Settings) -> "Source":
     if fhir.directory is not None:
         from fhirnotify.fhir.directory import DirectorySource  # noqa: PLC0415
 
-        return DirectorySource(fhir.directory, elements, zone, version=version)
+        return DirectorySource(fhir.directory, elements, zone, version=version, page_size=fhir.page_size)
     from fhirnotify.fhir.http import HttpSource  # noqa: PLC0415
     from fhirnotify.fhir.translate import translator_for  # noqa: PLC0415
 
