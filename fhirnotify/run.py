@@ -24,10 +24,10 @@ def run(job: Job) -> Summary:
     Raises:
         FhirnotifyError: the run had to stop; its ``summary`` tells what was done until then.
     """
-    assert job.ledger is not None
+    assert job.ledger is not None  # wiring gives a run both
     assert job.gateway is not None
     account = _account(job)
-    return _measured(job, account, lambda: _Run(job, account, job.ledger, job.gateway).work())  # type: ignore[arg-type]
+    return _measured(job, account, _Run(job, account, job.ledger, job.gateway).work)
 
 
 def plan(job: Job) -> Summary:
@@ -121,7 +121,7 @@ class _Run:
         try:
             scan.read()
             self._send(scan, unknown)
-            settle(self._job, self._id, self._ledger, self._gateway, unknown)
+            settle(self._job, self._id, self._ledger, self._gateway, self._anew(unknown))
         except LedgerError:
             raise
         except FhirnotifyError:
