@@ -14,7 +14,7 @@ from fhirnotify.core.model import Person
 from fhirnotify.job import Job
 from fhirnotify.ledger.port import Change, Ledger, Reminder, State
 from fhirnotify.sms.courier import PATIENCE
-from fhirnotify.sms.gateway import CannotTell, Finding, Found, Gateway, NotFound, Sms, Trace
+from fhirnotify.sms.gateway import ABOUT, CannotTell, Finding, Found, Gateway, NotFound, Sms, Trace
 
 _BATCH = 100
 _WORTH_ASKING = timedelta(days=3)
@@ -27,8 +27,8 @@ class _Span:
     since: datetime
     until: datetime
 
-    def overlaps(self, other: "_Span") -> bool:
-        return self.since <= other.until and other.since <= self.until
+    def near(self, other: "_Span") -> bool:
+        return self.since <= other.until + ABOUT and other.since <= self.until + ABOUT
 
 
 def settle(job: Job, run: str, ledger: Ledger, gateway: Gateway, uncertain: Iterable[Reminder]) -> None:
@@ -85,9 +85,9 @@ def _patient_id(reminder: Reminder) -> str | None:
 
 def _trace(job: Job, ledger: Ledger, reminder: Reminder, batch: Sequence[Reminder], messages: dict[str, Sms]) -> Trace:
     span, sms = _span(job, reminder), messages.get(reminder.id)
-    others = [other for other in batch if other.id != reminder.id and _span(job, other).overlaps(span)]
+    others = [other for other in batch if other.id != reminder.id and _span(job, other).near(span)]
     alone = all(other.id in messages and sms is not None and messages[other.id].to != sms.to for other in others)
-    taken = ledger.message_ids(span.since, span.until)
+    taken = ledger.message_ids(span.since - ABOUT, span.until + ABOUT)
     return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken)
 
 

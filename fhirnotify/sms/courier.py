@@ -52,7 +52,7 @@ class Courier:
     The threads are daemons: a process that ends does not wait for them.
     """
 
-    def __init__(  # noqa: PLR0913  # each is one of the settings it depends on
+    def __init__(
         self,
         gateway: Gateway,
         *,
@@ -65,6 +65,7 @@ class Courier:
         self._gateway = gateway
         self._bucket = TokenBucket(rate)
         self._stop = stop
+        self._patience = patience.total_seconds()
         self._fault: AccountFault | None = None
         self._free = parallel
         self._finished: deque[tuple[Sms, Result]] = deque()
@@ -146,9 +147,12 @@ class Courier:
         """Make what is called for each attempt. ``send`` has taken the first one's token; each other takes its own."""
         pause: float | None = first_pause
         last = Deferred("stopped")
+        deadline = time.monotonic() + self._patience
 
         def attempt() -> Result:
             nonlocal pause, last
+            if pause is None and time.monotonic() + self._bucket.ready()[1] > deadline:
+                return last
             if seconds := self._bucket.take() if pause is None else pause:
                 self._stop.wait(seconds)
             pause = None

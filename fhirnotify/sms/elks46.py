@@ -58,8 +58,8 @@ class Elks46:
         """Make the adapter; nothing is connected yet.
 
         ``base_url`` is the service's address; ``/a1``, the version of the API, is added where it does not end so.
-        ``timeout`` bounds each wait: for a connection, to write, for an answer. ``connections`` is as many as there
-        are threads that send.
+        ``timeout`` bounds the time until a request is written, and then the wait for its answer. ``connections`` is
+        as many as there are threads that send.
 
         Raises:
             SettingsError: ``base_url`` is no http(s) address.

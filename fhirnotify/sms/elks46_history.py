@@ -6,11 +6,11 @@ reminder), and to miss ours (the patient would get two). So the answer is
     Found       one message that can be ours, within ``NEAR`` of the moments at which it was sent, from our sender,
                 with our text; or, where no text is kept, with nothing else in doubt to the same number
     NotFound    the history was read to its end, or back beyond the moments, and holds no message that can be ours,
-                also if 46elks' clock, or our reading of it, should be wrong by ``WIDE``
+                also if 46elks' clock, or our reading of it, should be wrong by ``ABOUT``
     CannotTell  everything between, and a history that cannot be read
 
 A message can be ours if it is outgoing, to our number, is not one that the ledger holds for another reminder,
-shows no other text, and is either from our sender (within ``WIDE``) or from any (within ``NEAR``: the setting may
+shows no other text, and is either from our sender (within ``ABOUT``) or from any (within ``NEAR``: the setting may
 have been changed since).
 
 ``start`` and ``end`` of the history are not sent with the first request: documents disagree on which of them is the
@@ -21,13 +21,11 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fhirnotify.sms.gateway import CannotTell, Finding, Found, NotFound, Sms, Trace
+from fhirnotify.sms.gateway import ABOUT, CannotTell, Finding, Found, NotFound, Sms, Trace
 
 NEAR = timedelta(minutes=2)
-"""How far 46elks' clock may be from ours."""
-
-WIDE = timedelta(hours=3)
-"""Also covers ``created`` being in Swedish time; the documents give it without a zone, and UTC is assumed."""
+"""How far 46elks' clock may be from ours. ``created`` has no zone in its documents: UTC is assumed, and that it may
+be Swedish time is one reason for ``ABOUT``."""
 
 MOST_PAGES = 20
 """Of 100 messages to one number; nobody gets as many."""
@@ -89,7 +87,7 @@ class History:
         if not isinstance(identity, str) or created is None:
             self._doubt = "unreadable-history"
         elif identity not in self._trace.taken and (
-            self._within(created, NEAR) or (self._within(created, WIDE) and message.get("from") == self._sms.sender)
+            self._within(created, NEAR) or (self._within(created, ABOUT) and message.get("from") == self._sms.sender)
         ):
             self._candidates[identity] = message
 
@@ -100,7 +98,7 @@ class History:
         """Tell whether the page, newest first as documented, reaches back beyond every moment that matters."""
         known = [each for each in times if each is not None]
         newest_first = len(known) == len(times) and known == sorted(known, reverse=True)
-        return newest_first and bool(known) and known[-1] < self._trace.since - WIDE
+        return newest_first and bool(known) and known[-1] < self._trace.since - ABOUT
 
 
 def _moment(value: object) -> datetime | None:

@@ -57,6 +57,11 @@ class Unknown:
 Outcome = Accepted | Rejected | Deferred | Unknown
 
 
+ABOUT = timedelta(hours=3)
+"""How far from a moment another message may be and still be mistaken for one of that moment, whatever clock or time
+zone is off: the facts of a trace reach so far before ``since`` and after ``until``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """What is known of a message that may have been sent.
@@ -68,8 +73,9 @@ class Trace:
     another, the caller tells what else it knows; what it leaves out makes the answer ``CannotTell``, not wrong.
 
     Attributes:
-        alone: no other reminder to this number is in doubt about these moments.
-        taken: the message ids that the ledger holds for other reminders sent about these moments.
+        alone: no other reminder to this number is in doubt (``sending``, ``uncertain``) within ``ABOUT`` of these
+            moments; False also if another one in doubt may be to this number.
+        taken: the message ids that the ledger holds for other reminders sent within ``ABOUT`` of these moments.
     """
 
     reference: str

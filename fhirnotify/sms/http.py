@@ -89,7 +89,7 @@ class Answer:
 class Wire:
     """One provider's connections, shared by the threads that send. Nothing is tried twice here."""
 
-    def __init__(  # noqa: PLR0913  # each is a fact about the one connection pool
+    def __init__(
         self,
         base_url: str,
         *,
@@ -113,7 +113,9 @@ class Wire:
             base_url=self.base_url,
             auth=auth,
             headers={"accept-encoding": "identity", "user-agent": "fhirnotify", **(headers or {})},
-            timeout=self._seconds,
+            timeout=httpx.Timeout(
+                self._seconds, connect=self._seconds / 2, pool=self._seconds / 4, write=self._seconds / 4
+            ),  # so that a request is written within ``timeout`` of its beginning, or not at all
             follow_redirects=False,
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         )

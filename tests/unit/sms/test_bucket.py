@@ -21,12 +21,12 @@ def test_burst_is_a_tenth_of_a_second_and_at_least_one(rate: float, burst: int) 
     assert bucket.ready() == (burst, 0.0)
 
 
-@pytest.mark.parametrize("rate", [0.5, 10, 333])
+@pytest.mark.parametrize("rate", [0.5, 10, 99])
 def test_no_second_holds_more_than_the_rate_and_the_burst(rate: float) -> None:
     """Whoever waits as told keeps the rate, from the first token on."""
     clock = Clock()
     bucket = TokenBucket(rate, clock)
-    used = [clock.now + bucket.take() for _ in range(round(rate * 5) + 3)]
+    used = [clock.now + bucket.take() for _ in range(round(rate * 2) + 3)]
     span = 1 / rate if rate < 1 else 1.0
     for first in used:
         assert sum(first <= each < first + span for each in used) <= max(rate * span, 1) + max(1, rate / 10)

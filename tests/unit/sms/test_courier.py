@@ -150,6 +150,14 @@ def test_retry_after_beyond_patience_is_given_back_at_once(courier: Any) -> None
     assert time.monotonic() - started < 5
 
 
+def test_retry_that_would_get_its_token_too_late_is_given_back(courier: Any) -> None:
+    """The time for a message is bounded also where others have taken the tokens."""
+    script = Script(Deferred("http-429", NOW))
+    ((_, outcome),) = deliver(courier(script, rate=0.01, attempts=2))
+    assert outcome == Deferred("http-429", NOW)
+    assert len(script.times) == 1
+
+
 def test_retries_keep_the_rate(courier: Any) -> None:
     """Each attempt takes a token, the first one like the others."""
     script = Script(Deferred("http-429", NOW))

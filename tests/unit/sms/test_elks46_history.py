@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from fhirnotify.errors import AccountFault
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, FakeElks46
 from fhirnotify.sms.elks46 import Elks46
-from fhirnotify.sms.elks46_history import MOST_PAGES, NEAR, WIDE, History
-from fhirnotify.sms.gateway import CannotTell, Found, NotFound, Sms, Trace
+from fhirnotify.sms.elks46_history import MOST_PAGES, NEAR, History
+from fhirnotify.sms.gateway import ABOUT, CannotTell, Found, NotFound, Sms, Trace
 
 NUMBER = "+46701740605"
 SENT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -55,8 +55,8 @@ def test_empty_history_is_not_found() -> None:
         {"direction": "incoming"},
         {"direction": "outgoing-reply"},
         {"message": "Påminnelse till Bo: klockan 10.00"},
-        {"after": WIDE * 2},
-        {"after": -WIDE * 2},
+        {"after": ABOUT * 2},
+        {"after": -ABOUT * 2},
         {"from": "Kallelse", "after": NEAR * 2},
     ],
 )
@@ -152,15 +152,15 @@ def test_page_that_cannot_be_read_cannot_tell(page: dict[str, Any]) -> None:
 def test_pages_are_followed_until_they_lie_before_every_moment_that_matters() -> None:
     """Newest first: a page that reaches further back than three hours before the sending is the last one needed."""
     history = History(trace(), OURS)
-    assert history.add_page({"data": [message(WIDE * 2, id="s9")], "next": "2026-11-22T10"}) == "2026-11-22T10"
-    assert history.add_page({"data": [message(), message(-WIDE * 2, id="s0")], "next": "2026-11-20T10"}) is None
+    assert history.add_page({"data": [message(ABOUT * 2, id="s9")], "next": "2026-11-22T10"}) == "2026-11-22T10"
+    assert history.add_page({"data": [message(), message(-ABOUT * 2, id="s0")], "next": "2026-11-20T10"}) is None
     assert history.finding() == Found("s1", 2)
 
 
 def test_unordered_page_ends_nothing() -> None:
     """A server that does not order its pages may have ours on the next one."""
     history = History(trace(), OURS)
-    page = {"data": [message(-WIDE * 2, id="s0"), message(WIDE * 2, id="s9")], "next": "2026-11-20T10"}
+    page = {"data": [message(-ABOUT * 2, id="s0"), message(ABOUT * 2, id="s9")], "next": "2026-11-20T10"}
     assert history.add_page(page) == "2026-11-20T10"
 
 
