@@ -118,11 +118,15 @@ class Expression:
             try:
                 self.evaluate(sample, version)
             except Exception as error:  # noqa: BLE001  (fhirpathpy raises bare Exceptions; the sample is no patient's)
-                raise ValueError(f"{text} cannot be evaluated: {error}") from None
+                cause = str(error).partition("[<")[0]
+                raise ValueError(f"{text} cannot be evaluated: {cause}") from None
 
     def evaluate(self, appointment: Mapping[str, Any], version: FhirVersion) -> list[Any]:
-        """Give what stands there; raises whatever fhirpathpy raises."""
-        found = self._compiled[version](dict(appointment))
+        """Give what stands there; raises whatever fhirpathpy raises, also where it only tells of an error."""
+        found = self._compiled[version](dict(appointment), {"resource": appointment})
+        for value in found:
+            if isinstance(value, dict) and value.get("$status") == "error":
+                raise ValueError(value.get("$error"))
         return list(found)
 
 
@@ -137,10 +141,10 @@ def _check_grammar(text: str) -> None:
         raise ValueError(f"{text} is no FHIRPath expression")
 
 
-def _compile(text: str, version: FhirVersion) -> Callable[[dict[str, Any]], list[Any]]:
+def _compile(text: str, version: FhirVersion) -> Callable[[dict[str, Any], dict[str, Any]], list[Any]]:
     fhirpathpy: Any = import_module("fhirpathpy")
     model = import_module("fhirpathpy.models").models[_MODELS[version]]
-    compiled: Callable[[dict[str, Any]], list[Any]] = fhirpathpy.compile(_spelt_out(text), model)
+    compiled: Callable[[dict[str, Any], dict[str, Any]], list[Any]] = fhirpathpy.compile(_spelt_out(text), model)
     return compiled
 
 
