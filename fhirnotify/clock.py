@@ -16,11 +16,15 @@ class RealClock:
 
 
 class ShiftedClock(RealClock):
-    """Begins at a given instant and ticks on from there."""
+    """Is at a given instant, to the microsecond, when it is first asked, and ticks on from there."""
 
     def __init__(self, start: datetime) -> None:
-        self._shift = start.astimezone(UTC) - self.real()
+        self._start = start.astimezone(UTC)
+        self._first_asked: datetime | None = None
 
     def now(self) -> datetime:
-        """Give the time as if it had been ``start`` when the clock was made."""
-        return self.real() + self._shift
+        """Give the time as if it had been ``start`` when the clock was first asked."""
+        real = self.real()
+        if self._first_asked is None:
+            self._first_asked = real
+        return self._start + (real - self._first_asked)

@@ -23,7 +23,8 @@ class Resolved:
     """Where the way from a record ended.
 
     Attributes:
-        id: the record by which the patient is named: the survivor, else as far as the way could be read.
+        id: the record by which the patient is named: the survivor, else the record that cannot be read, else (a loop,
+            a fork, too many hops) the one the way began with.
         record: the survivor; Invalid if it cannot be read; None if the way leads nowhere (gone, a loop, too long).
         way: the records that led to it, without the survivor.
     """
@@ -42,7 +43,7 @@ def follow(patient: str, records: Records) -> Resolved | Unresolved:
             return Unresolved(frozenset({current}))
         record = records[current]
         if record is None:
-            return Resolved(way[-1].id if way else patient, None, tuple(way))
+            return Resolved(current, None, tuple(way))
         if isinstance(record, Invalid):
             return Resolved(current, record, tuple(way))
         targets = {link.other.id for link in record.links if link.type == "replaced-by"}

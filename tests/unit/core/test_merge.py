@@ -46,7 +46,7 @@ def end(records, patient="p0"):
         (register(record("p0", by=["p1", "p1"]), record("p1")), ("p1", True)),
         (register(record("p0", by=[None])), ("p0", False)),
         ({"p0": None}, ("p0", False)),
-        (register(record("p0", by=["p1"])) | {"p1": None}, ("p0", False)),
+        (register(record("p0", by=["p1"])) | {"p1": None}, ("p1", False)),
     ],
 )
 def test_follow(records, expected):
