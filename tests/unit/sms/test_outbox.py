@@ -210,7 +210,7 @@ def test_line_that_may_not_be_on_the_disk_is_unknown(path: Path, monkeypatch: py
 
 def _send_many(path: Path, process: int) -> None:
     outbox = Outbox(path)
-    for number in range(25):
+    for number in range(12):
         outbox.send(sms(f"p{process}-{number}", "x" * 3000))
 
 
@@ -224,7 +224,7 @@ def test_processes_share_the_file(path: Path) -> None:
         process.join(60)
         assert process.exitcode == 0
     references = [json.loads(line)["reference"] for line in path.read_text().splitlines()]
-    assert sorted(references) == sorted(f"p{process}-{number}" for process in range(3) for number in range(25))
+    assert sorted(references) == sorted(f"p{process}-{number}" for process in range(3) for number in range(12))
 
 
 def test_another_process_may_make_the_file_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
