@@ -15,7 +15,9 @@ from fhirnotify.rows import Row, Summary
 MOST_SHOWN = 300
 """How many rows a table on a terminal holds; a pipe gets every row as a line."""
 
-_COLUMNS = ("Start", "Appointment", "Patient", "Decision", "Kind", "Why / what became of it")
+_COLUMNS = ("Start", "Decision", "Kind", "Appointment", "Patient", "Why / what became of it")
+_WIDTHS = (16, 7, 10, 0, 0, 0)
+"""Of the cells of a plain line; ids may be of any length."""
 _DOING = {"read": "Appointments read", "send": "Reminders handled"}
 
 
@@ -66,7 +68,7 @@ class ForPeople:
         self._rows += 1
         cells = _cells(row, self._zone)
         if self._table is None:
-            self._out.line("  ".join(cells))
+            self._out.line("  ".join(f"{cell:{width}}" for cell, width in zip(cells, _WIDTHS, strict=True)))
         elif self._rows <= MOST_SHOWN:
             self._table.add_row(*cells)
 
@@ -136,7 +138,7 @@ def _cells(row: Row, zone: ZoneInfo) -> tuple[str, ...]:
     else:
         why = OUTCOMES.get(row.outcome, row.outcome or "")
     kind = row.contact_type or "-"
-    return (local(row.start, zone), row.appointment, row.patient or "-", row.decision, kind, why)
+    return (local(row.start, zone), row.decision, kind, row.appointment, row.patient or "-", why)
 
 
 def _in_short(summary: Summary) -> str:
