@@ -1,4 +1,4 @@
-"""The clock of a run: real, or set to another instant for a rehearsal."""
+"""The clock of a run: real, or fixed at another instant for a rehearsal."""
 
 from datetime import UTC, datetime
 
@@ -15,16 +15,12 @@ class RealClock:
         return datetime.now(UTC)
 
 
-class ShiftedClock(RealClock):
-    """Is at a given instant, to the microsecond, when it is first asked, and ticks on from there."""
+class FixedClock(RealClock):
+    """The run's time stands still at a given instant, so that a rehearsal decides by it to the microsecond."""
 
-    def __init__(self, start: datetime) -> None:
-        self._start = start.astimezone(UTC)
-        self._first_asked: datetime | None = None
+    def __init__(self, instant: datetime) -> None:
+        self._instant = instant.astimezone(UTC)
 
     def now(self) -> datetime:
-        """Give the time as if it had been ``start`` when the clock was first asked."""
-        real = self.real()
-        if self._first_asked is None:
-            self._first_asked = real
-        return self._start + (real - self._first_asked)
+        """Give the instant."""
+        return self._instant

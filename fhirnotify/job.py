@@ -13,14 +13,14 @@ from fhirnotify.sms.gateway import Gateway
 
 
 class Clock(Protocol):
-    """Two times, in UTC: the run's own, which ``--now`` sets for rehearsals, and the real one."""
+    """Two times, in UTC: the run's own, which ``--now`` fixes for rehearsals, and the real one."""
 
     def now(self) -> datetime:
         """Give the run's time: what rules and records go by."""
         ...
 
     def real(self) -> datetime:
-        """Give real time: what leases and providers go by."""
+        """Give real time: what freshness, leases and providers go by."""
         ...
 
 

@@ -34,10 +34,14 @@ Key = tuple[str, str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A reminder rendered from facts read at ``read`` (the run's clock)."""
+    """A reminder rendered from facts read at ``read`` (real time)."""
 
     read: datetime
     remind: Remind
+
+    def is_fresh(self, real: datetime) -> bool:
+        """Tell whether the facts are young enough to send on."""
+        return real - self.read <= FRESH
 
 
 class Fresh:
@@ -52,10 +56,10 @@ class Fresh:
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
 
-    def pop(self, reminder: Reminder, now: datetime) -> Ready | None:
-        """Give the decision for a reminder, if it was kept and is fresh at ``now``."""
+    def pop(self, reminder: Reminder, real: datetime) -> Ready | None:
+        """Give the decision for a reminder, if it was kept and is fresh."""
         ready = self._kept.pop((reminder.appointment, reminder.patient, reminder.start), None)
-        return ready if ready is not None and now - ready.read <= FRESH else None
+        return ready if ready is not None and ready.is_fresh(real) else None
 
 
 def standing(reminder: Reminder) -> bool:
@@ -117,7 +121,7 @@ class Scan:
     def _page(self, page: Sequence[Appointment]) -> None:
         held = self._held(page)
         undecided = [booking for booking in page if not self._tell_if_all_held(booking, held)]
-        read = self._job.clock.now()
+        read = self._job.clock.real()
         cases = self._without_shared_numbers(self._decided(undecided, held))
         cases, yielded = self._without_duplicates([case for case in cases if not self._tell_if_held(case, held)])
         self._withdraw(yielded, Reason.DUPLICATE_BOOKING)

@@ -20,7 +20,7 @@ from fhirnotify.job import Job
 from fhirnotify.ledger.port import Change, Reminder, State
 from fhirnotify.record import row_of
 from fhirnotify.rows import Row
-from fhirnotify.scan import FRESH, Fresh, Ready
+from fhirnotify.scan import Fresh, Ready
 from fhirnotify.sms.courier import Courier
 from fhirnotify.sms.gateway import Accepted, Deferred, Outcome, Rejected, Sms, Unknown
 
@@ -106,7 +106,7 @@ class Send:
         items: list[Item] = []
         while self._queue and len(items) < room:
             item = self._queue.popleft()
-            if self._now() - item.ready.read > FRESH or too_late(item.reminder.start, self._now(), self._job.rules):
+            if not item.ready.is_fresh(self._job.clock.real()):
                 self._queue.extendleft(reversed(self._checked([item.reminder])))
                 continue
             items.append(item)
@@ -173,21 +173,20 @@ class Send:
 
     def _checked(self, reminders: Sequence[Reminder]) -> list[Item]:
         """Render what may be sent, from fresh facts; withdraw or expire the rest."""
-        now = self._now()
+        now, read = self._now(), self._job.clock.real()
         items: dict[str, Item] = {}
         stale: list[Reminder] = []
         changes: list[tuple[Reminder, Change]] = []
         for reminder in reminders:
-            ready = self._fresh.pop(reminder, now)
-            if too_late(reminder.start, now, self._job.rules):
-                changes.append((reminder, Change(reminder.id, State.EXPIRED)))
-            elif ready is None:
-                stale.append(reminder)
-            else:
+            if ready := self._fresh.pop(reminder, read):
                 items[reminder.id] = Item(reminder, ready)
+            elif too_late(reminder.start, now, self._job.rules):
+                changes.append((reminder, Change(reminder.id, State.EXPIRED)))
+            else:
+                stale.append(reminder)
         for reminder, answer in self._read_anew(stale, now):
             if isinstance(answer, Remind):
-                items[reminder.id] = Item(reminder, Ready(now, answer))
+                items[reminder.id] = Item(reminder, Ready(read, answer))
             else:
                 changes.append((reminder, Change(reminder.id, State.WITHDRAWN, code=answer.reason)))
         self._give_up(changes, now)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fhirnotify.clock import RealClock, ShiftedClock
+from fhirnotify.clock import FixedClock, RealClock
 from fhirnotify.core.model import ContactType, FhirVersion, Rules
 from fhirnotify.errors import LedgerError, SettingsError
 from fhirnotify.job import Clock, Job, Sending
@@ -100,8 +100,8 @@ def sending(settings: Settings) -> Sending:
 
 
 def clock(now: datetime | None) -> Clock:
-    """Give the real clock, or one that begins at ``now``."""
-    return RealClock() if now is None else ShiftedClock(now)
+    """Give the real clock, or one that stands at ``now``."""
+    return RealClock() if now is None else FixedClock(now)
 
 
 def lint_mappings(settings: Settings) -> "list[Finding]":
