@@ -36,8 +36,8 @@ def fake(tmp_path: Path) -> Iterator[FakeElks46]:
 
 @pytest.fixture
 def gateway(fake: FakeElks46) -> Iterator[Elks46]:
-    """Make an adapter that is out of patience soon."""
-    adapter = Elks46(username=USERNAME, password=PASSWORD, base_url=fake.base_url, timeout=timedelta(seconds=0.5))
+    """Make a patient adapter."""
+    adapter = Elks46(username=USERNAME, password=PASSWORD, base_url=fake.base_url, timeout=timedelta(seconds=20))
     yield adapter
     adapter.close()
 
@@ -47,6 +47,14 @@ def api(fake: FakeElks46) -> Iterator[httpx.Client]:
     """Speak to the stand-in without the adapter."""
     with httpx.Client(base_url=fake.base_url, auth=(USERNAME, PASSWORD)) as client:
         yield client
+
+
+@pytest.fixture
+def hasty(fake: FakeElks46) -> Iterator[Elks46]:
+    """Make an adapter that waits half a second for an answer."""
+    adapter = Elks46(username=USERNAME, password=PASSWORD, base_url=fake.base_url, timeout=timedelta(seconds=0.5))
+    yield adapter
+    adapter.close()
 
 
 OUTCOMES: dict[Behaviour, tuple[Any, int]] = {
@@ -68,27 +76,30 @@ OUTCOMES: dict[Behaviour, tuple[Any, int]] = {
 
 
 @pytest.mark.parametrize("behaviour", Behaviour)
-def test_what_each_behaviour_becomes(fake: FakeElks46, gateway: Elks46, behaviour: Behaviour) -> None:
+def test_what_each_behaviour_becomes(fake: FakeElks46, gateway: Elks46, hasty: Elks46, behaviour: Behaviour) -> None:
     """Each behaviour has one outcome; Unknown and Accepted are the only ones after which 46elks may have it."""
     expected, taken = OUTCOMES[behaviour]
+    sender = hasty if behaviour.endswith("hang") else gateway
     fake.on(ANNA, behaviour)
     if expected is AccountFault:
         with pytest.raises(AccountFault):
-            gateway.send(sms())
+            sender.send(sms())
     elif expected is Accepted:
-        assert gateway.send(sms()) == Accepted(fake.taken[0].id, 1)
+        assert sender.send(sms()) == Accepted(fake.taken[0].id, 1)
     else:
-        assert gateway.send(sms()) == expected
+        assert sender.send(sms()) == expected
     assert len(fake.taken) == taken
     assert isinstance(gateway.send(sms(BO)), Accepted)
 
 
 @pytest.mark.parametrize("behaviour", [each for each, (outcome, _) in OUTCOMES.items() if isinstance(outcome, Unknown)])
-def test_every_doubt_is_settled_by_asking(fake: FakeElks46, gateway: Elks46, behaviour: Behaviour) -> None:
+def test_every_doubt_is_settled_by_asking(
+    fake: FakeElks46, gateway: Elks46, hasty: Elks46, behaviour: Behaviour
+) -> None:
     """After an Unknown, the history tells whether the message was taken."""
     fake.next(behaviour)
     since = datetime.now(UTC)
-    gateway.send(sms())
+    (hasty if behaviour.endswith("hang") else gateway).send(sms())
     finding = gateway.find(Trace("r1", since, datetime.now(UTC), sms(), alone=True))
     if fake.taken:
         assert finding.message_id == fake.taken[0].id  # type: ignore[union-attr]
