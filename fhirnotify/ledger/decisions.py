@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from fhirnotify.core.model import Coding
 from fhirnotify.ledger import tables
@@ -14,6 +14,8 @@ from fhirnotify.ledger.records import chunks, insert, unmapped_of, values_of_ver
 _decision = tables.decision
 _unmapped = tables.unmapped
 _Key = tuple[str, str | None]
+
+_OF_APPOINTMENTS = select(_decision).where(_decision.c.appointment.in_(bindparam("appointments", expanding=True)))
 
 
 def keep(connection: Connection, run: str, at: datetime, verdicts: Sequence[Verdict]) -> None:
@@ -34,7 +36,7 @@ def _last(connection: Connection, appointments: Sequence[str]) -> dict[_Key, Ver
     kept = (
         verdict_of(row).verdict
         for chunk in chunks(appointments)
-        for row in connection.execute(select(_decision).where(_decision.c.appointment.in_(chunk)))
+        for row in connection.execute(_OF_APPOINTMENTS, {"appointments": chunk})
     )
     return {(verdict.appointment, verdict.patient): verdict for verdict in kept}
 

@@ -3,37 +3,17 @@
 from collections.abc import Collection, Iterator
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, select
+from sqlalchemy import Connection, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fhirnotify.core.model import Coding, ContactType, Evidence
-from fhirnotify.ledger import tables
 from fhirnotify.ledger.port import KeptVerdict, Reminder, State, Transition, Unmapped, Verdict
+from fhirnotify.ledger.statements import COLUMNS
 
 Item = TypeVar("Item")
 
 _CHUNK = 500
 """How many values one ``IN`` holds; SQLite before 3.32 takes 999 parameters in a statement."""
-
-_c = tables.reminder.c
-_COLUMNS = (
-    _c.id,
-    _c.appointment,
-    _c.patient,
-    _c.start,
-    _c.kind,
-    _c.state,
-    _c.contact_type,
-    _c.evidence,
-    _c.segments,
-    _c.run,
-    _c.provider,
-    _c.message_id,
-    _c.attempts,
-    _c.sending_since,
-    _c.next_attempt,
-    _c.code,
-)
 
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -48,11 +28,6 @@ def chunks(items: Collection[Item]) -> Iterator[list[Item]]:
         yield unique[first : first + _CHUNK]
 
 
-def reminders() -> Select[Any]:
-    """Begin a ``SELECT`` of whole reminders."""
-    return select(*_COLUMNS)
-
-
 def reminder_of(row: Row[Any]) -> Reminder:
     """Read a reminder."""
     values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for it
@@ -64,7 +39,7 @@ def reminder_of(row: Row[Any]) -> Reminder:
 
 def values_of(reminder: Reminder) -> dict[str, Any]:
     """Write a reminder: the value of every column that is part of it."""
-    values = {column.name: getattr(reminder, column.name) for column in _COLUMNS}
+    values = {column.name: getattr(reminder, column.name) for column in COLUMNS}
     return values | {
         "state": reminder.state.value,
         "contact_type": reminder.contact_type.value,

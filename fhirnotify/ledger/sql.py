@@ -13,7 +13,7 @@ from fhirnotify.errors import LedgerError
 from fhirnotify.ledger import decisions, reminders, tables
 from fhirnotify.ledger.changes import real_time
 from fhirnotify.ledger.opening import open_database
-from fhirnotify.ledger.port import RUN_DIED, Change, Claim, KeptVerdict, Reminder, State, Transition, Unmapped, Verdict
+from fhirnotify.ledger.port import Change, Claim, KeptVerdict, Reminder, State, Transition, Unmapped, Verdict
 from fhirnotify.ledger.records import transition_of
 
 _PAGE = 500
@@ -61,10 +61,7 @@ class SqlLedger:
             connection.execute(tables.run.insert().values(id=run, begun=at, **host))
         except IntegrityError:
             raise LedgerError(f"The ledger already holds a run {run}.", "Give every run an id of its own.") from None
-        reminders.end_all_leases(connection)
-        left = reminders.ids_in_state(connection, State.SENDING)
-        died = [Change(reminder, State.UNCERTAIN, code=RUN_DIED) for reminder in left]
-        reminders.move(connection, run, at, self._clock(), died)
+        reminders.bury(connection, run, at, self._clock())
 
     def finish(self, run: str, at: datetime, summary: dict[str, Any]) -> None:
         """Record the summary, end the leases of the run, and give the ledger free."""

@@ -42,11 +42,13 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
+    """Real time, as the ledgers of a test see it."""
     return Clock()
 
 
 @pytest.fixture
 def now() -> datetime:
+    """The run's clock."""
     return NOW
 
 
@@ -83,7 +85,9 @@ def claim_of() -> Callable[..., Claim]:
     """Make a claim: appointment a<n> of patient p<n>, ``hours`` from now."""
 
     def make(n: int, *, hours: float = 24, patient: str | None = None, version: int = 1) -> Claim:
-        evidence = Evidence(f"Appointment/a{n}/_history/{version}", f"Patient/p{n}/_history/1", ("Consent/c",), ("s|c",))
+        evidence = Evidence(
+            f"Appointment/a{n}/_history/{version}", f"Patient/p{n}/_history/1", ("Consent/c",), ("s|c",)
+        )
         start = NOW + timedelta(hours=hours)
         return Claim(f"a{n}", patient or f"p{n}", start, ContactType.VIDEO, evidence, segments=2)
 

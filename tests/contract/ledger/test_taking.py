@@ -7,6 +7,7 @@ from fhirnotify.ledger.port import Change, State
 
 
 def names(reminders):
+    """Name reminders by their appointments."""
     return [reminder.appointment for reminder in reminders]
 
 
@@ -23,7 +24,12 @@ def test_earliest_start_first(ledger, claim_of, now):
 
     taken = ledger.take("r1", now, 4)
 
-    assert [(each.appointment, each.patient) for each in taken] == [("a4", "p4"), ("a2", "a"), ("a2", "b"), ("a3", "p3")]
+    assert [(each.appointment, each.patient) for each in taken] == [
+        ("a4", "p4"),
+        ("a2", "a"),
+        ("a2", "b"),
+        ("a3", "p3"),
+    ]
     assert names(ledger.take("r1", now, 4)) == ["a5"]
     assert ledger.take("r1", now, 4) == []
 

@@ -1,0 +1,121 @@
+"""The statements on reminders and transitions, each made once: building one takes longer than running it.
+
+``FOR UPDATE`` locks rows that are about to be changed. SQLAlchemy leaves it out for SQLite: there the whole
+transaction was begun for writing (``BEGIN IMMEDIATE``), so nobody else writes meanwhile.
+"""
+
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select, text, tuple_, update
+
+from fhirnotify.ledger import tables
+from fhirnotify.ledger.port import State
+
+_c = tables.reminder.c
+
+COLUMNS = (
+    _c.id,
+    _c.appointment,
+    _c.patient,
+    _c.start,
+    _c.kind,
+    _c.state,
+    _c.contact_type,
+    _c.evidence,
+    _c.segments,
+    _c.run,
+    _c.provider,
+    _c.message_id,
+    _c.attempts,
+    _c.sending_since,
+    _c.next_attempt,
+    _c.code,
+)
+"""The columns that are part of a reminder; the others are the ledger's own."""
+
+CHANGING = (
+    "state",
+    "contact_type",
+    "evidence",
+    "segments",
+    "run",
+    "provider",
+    "message_id",
+    "attempts",
+    "sending_since",
+    "next_attempt",
+    "code",
+    "lease_run",
+    "lease_until",
+    "updated",
+)
+"""The columns that a change of state writes."""
+
+IDENTITY = ("appointment", "patient", "start", "kind")
+
+_IN_ORDER = (_c.start, _c.appointment, _c.patient)
+_OF_IDS = _c.id.in_(bindparam("ids", expanding=True))
+_OF_APPOINTMENTS = _c.appointment.in_(bindparam("appointments", expanding=True))
+_reminders: Select[Any] = select(*COLUMNS)
+
+OF_APPOINTMENTS = _reminders.where(_OF_APPOINTMENTS).order_by(*_IN_ORDER)
+
+OF_PATIENTS = _reminders.where(
+    _c.patient.in_(bindparam("patients", expanding=True)),
+    _c.start.between(bindparam("first"), bindparam("last")),
+).order_by(*_IN_ORDER)
+
+MESSAGE_IDS = select(_c.message_id).where(
+    text("message_id IS NOT NULL"), _c.sending_since.between(bindparam("since"), bindparam("until"))
+)
+
+IDS_IN_STATE = select(_c.id).where(_c.state == bindparam("in_state")).order_by(_c.start, _c.id)
+
+_PAGE = _reminders.where(_c.state == bindparam("in_state")).order_by(_c.start, _c.id).limit(bindparam("limit"))
+
+
+def page(*, of_run: bool, continued: bool) -> Select[Any]:
+    """Give the statement for a page of the reminders in a state: of one run or of all, the first page or a later."""
+    wanted = _PAGE.where(_c.run == bindparam("of_run")) if of_run else _PAGE
+    if not continued:
+        return wanted
+    last = tuple_(bindparam("last_start", type_=_c.start.type), bindparam("last_id"))
+    return wanted.where(tuple_(_c.start, _c.id) > last)
+
+
+EXISTING = select(_c.id).where(_OF_IDS)
+
+WITHDRAWN = _reminders.where(_OF_APPOINTMENTS, _c.state == State.WITHDRAWN.value).with_for_update()
+
+TO_CHANGE = _reminders.where(_OF_IDS).with_for_update()
+
+CHANGE = (
+    update(tables.reminder)
+    .where(_c.id == bindparam("the_id"), _c.state == bindparam("before"))
+    .values({column: bindparam(f"new_{column}") for column in CHANGING})
+)
+"""Names the state that is left, so that nothing else is ever overwritten."""
+
+RECORD = tables.transition.insert()
+
+DUE = (
+    _reminders.where(text(tables.TAKEABLE))
+    .where((_c.state == State.CLAIMED.value) | _c.next_attempt.is_(None) | (_c.next_attempt <= bindparam("at")))
+    .order_by(*_IN_ORDER)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+
+LEASE = update(tables.reminder).where(_OF_IDS).values(lease_run=bindparam("holder"), lease_until=bindparam("until"))
+
+LEASED_BY = select(_c.id).where(_OF_IDS, _c.lease_run == bindparam("holder")).with_for_update()
+
+_NOT_BEGUN = _c.state.in_([State.CLAIMED.value, State.RETRY.value])
+
+END_ALL_LEASES = (
+    update(tables.reminder).where(text("lease_run IS NOT NULL"), _NOT_BEGUN).values(lease_run=None, lease_until=None)
+)
+
+END_LEASES_OF = END_ALL_LEASES.where(_c.lease_run == bindparam("holder"))
+
+END_OLD_LEASES = END_ALL_LEASES.where(_c.lease_until <= bindparam("real_time"), _c.lease_run != bindparam("holder"))
