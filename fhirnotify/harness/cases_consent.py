@@ -117,7 +117,7 @@ def _deny_within_permit_within_deny(scene: Scene) -> None:
 
 NESTED: dict[str, Case] = {
     "code-in-provision": _code_in_provision,
-    "deny-within-permit": _nested(Reason.CONSENT_DENIED, "permit", "deny"),
+    "deny-within-permit": _nested(Reason.CONSENT_DENIED, "permit", "deny", period=period(start="2021-01-01")),
     "deny-of-this-within-permit": _nested(Reason.CONSENT_DENIED, "permit", "deny", CONSENT_CODE),
     "deny-of-other-within-permit": _nested(None, "permit", "deny", OTHER_CODE),
     "past-deny-within-permit": _nested(None, "permit", "deny", period=_LONG_AGO),

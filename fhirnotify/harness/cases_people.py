@@ -142,7 +142,7 @@ def _denied_on_old_record(scene: Scene) -> None:
     new, old = f"{scene.name}-new", f"{scene.name}-old"
     scene.consenting("new", link=[link("replaces", old)])
     scene.patient("old", link=[link("replaced-by", new)])
-    scene.consent(old, decision="deny", made="2019-01-01")
+    scene.consent(old, decision="deny", made="2021-01-01")
     scene.expect(scene.appointment(old), new, Reason.CONSENT_DENIED)
 
 

@@ -109,7 +109,8 @@ def consent(
     subject = {"reference": f"Patient/{patient_id}"}
     nested = list(provisions) or None
     if version is FhirVersion.R5:
-        shaped = {"subject": subject, "date": _moment(made), "period": during, "decision": decision}
+        day = made.date().isoformat() if isinstance(made, datetime) else made  # R5 has no time of day here
+        shaped = {"subject": subject, "date": day, "period": during, "decision": decision}
         return _present({**common, **shaped, "provision": nested, **elements})
     scope = concept("http://terminology.hl7.org/CodeSystem/consentscope|patient-privacy")
     root = _present({"type": decision, "period": during, "provision": nested}) or None
