@@ -16,7 +16,6 @@ from fhirnotify.ledger.port import Change, Ledger, Reminder, State
 from fhirnotify.sms.courier import PATIENCE
 from fhirnotify.sms.gateway import ABOUT, CannotTell, Finding, Found, Gateway, NotFound, Sms, Trace
 
-_BATCH = 100
 _WORTH_ASKING = timedelta(days=3)
 
 
@@ -31,32 +30,32 @@ class _Span:
         return self.since <= other.until + ABOUT and other.since <= self.until + ABOUT
 
 
-def settle(job: Job, run: str, ledger: Ledger, gateway: Gateway, uncertain: Iterable[Reminder]) -> None:
+def settle(job: Job, run: str, ledger: Ledger, gateway: Gateway, reminders: Iterable[Reminder]) -> None:
     """Ask the provider about uncertain reminders, and record what it is sure of. The others stay as they are.
+
+    One that was handed to another provider, or days ago, is left to a person.
 
     Raises:
         AccountFault: the provider refuses the account.
         FhirError: the patients' records could not be read.
     """
     real = job.clock.real()
-    asked = [r for r in uncertain if r.sending_since is not None and real - r.sending_since < _WORTH_ASKING]
-    for batch in _batches(asked):
-        messages = _messages(job, batch)
-        for reminder in batch:
-            if job.stop.is_set():
-                return
-            finding = gateway.find(_trace(job, ledger, reminder, batch, messages))
-            change = _change(job, gateway, reminder, finding)
-            if change is not None:
-                ledger.move(run, job.clock.now(), [change])
-
-
-def _batches(reminders: Sequence[Reminder]) -> Iterable[Sequence[Reminder]]:
-    return (reminders[first : first + _BATCH] for first in range(0, len(reminders), _BATCH))
+    asked = [r for r in reminders if r.provider == gateway.name and real - _span(job, r).since < _WORTH_ASKING]
+    if not asked:
+        return
+    doubtful = [reminder for reminder in ledger.in_state(State.UNCERTAIN) if reminder.sending_since is not None]
+    messages = _messages(job, doubtful)
+    for reminder in asked:
+        if job.stop.is_set():
+            return
+        finding = gateway.find(_trace(job, ledger, reminder, doubtful, messages))
+        change = _change(job, gateway, reminder, finding)
+        if change is not None:
+            ledger.move(run, job.clock.now(), [change])
 
 
 def _span(job: Job, reminder: Reminder) -> _Span:
-    assert reminder.sending_since is not None
+    assert reminder.sending_since is not None  # it has been sent, or may have been
     return _Span(reminder.sending_since, reminder.sending_since + PATIENCE + job.sending.timeout)
 
 
@@ -83,9 +82,11 @@ def _patient_id(reminder: Reminder) -> str | None:
     return patient if kind == "Patient" and versioned else None
 
 
-def _trace(job: Job, ledger: Ledger, reminder: Reminder, batch: Sequence[Reminder], messages: dict[str, Sms]) -> Trace:
+def _trace(
+    job: Job, ledger: Ledger, reminder: Reminder, doubtful: Sequence[Reminder], messages: dict[str, Sms]
+) -> Trace:
     span, sms = _span(job, reminder), messages.get(reminder.id)
-    others = [other for other in batch if other.id != reminder.id and _span(job, other).near(span)]
+    others = [other for other in doubtful if other.id != reminder.id and _span(job, other).near(span)]
     alone = all(other.id in messages and sms is not None and messages[other.id].to != sms.to for other in others)
     taken = ledger.message_ids(span.since - ABOUT, span.until + ABOUT)
     return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken)

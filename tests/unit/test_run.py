@@ -418,6 +418,18 @@ def test_a_provider_that_may_still_take_a_message_is_not_believed_that_it_has_no
     assert desk.run(timedelta(seconds=11)).sent == 1
 
 
+def test_another_provider_is_not_asked_about_what_it_never_got():
+    """Its not knowing a message proves nothing when another provider was configured at the time."""
+    desk = Desk(gateway=MemoryGateway(lambda _: Unknown("read-timeout"), knows=False))
+    desk.book(1)
+    desk.run()
+    desk.gateway = MemoryGateway()
+    desk.gateway.name = "another"
+    desk.run(HOUR)
+    assert desk.told() == {("a1", "p1"): already("uncertain")}
+    assert desk.gateway.taken == []
+
+
 def test_what_a_dead_run_was_sending_is_uncertain_and_asked_about():
     """It is the state, not a guess, that decides what happens next."""
     desk = Desk(gateway=MemoryGateway(knows=False))
@@ -431,7 +443,7 @@ def test_what_a_dead_run_was_sending_is_uncertain_and_asked_about():
 
     job.ledger.claim("dead", NOW, [Claim("a1", "p1", START, ContactType.VIDEO, Evidence("Appointment/a1"), 2)], [])
     (reminder,) = job.ledger.take("dead", NOW, 1)
-    job.ledger.move("dead", NOW, [Change(reminder.id, State.SENDING)])
+    job.ledger.move("dead", NOW, [Change(reminder.id, State.SENDING, provider="memory")])
     summary = desk.run(MINUTE)
     assert desk.told() == {("a1", "p1"): ("remind", None, "uncertain")}
     assert summary.exit_code() == 6
