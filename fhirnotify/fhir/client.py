@@ -61,7 +61,7 @@ class Limits:
 class Client:
     """Speaks HTTP with one FHIR endpoint; knows nothing of what the answers mean beyond their being JSON."""
 
-    def __init__(  # noqa: PLR0913 - each is a setting of its own
+    def __init__(
         self,
         base_url: str,
         *,
@@ -142,7 +142,8 @@ class Client:
             body = self._retrying(self._attempt, request, asked)
         except Temporary as fault:
             tried = self._retrying.statistics.get("attempt_number", 1)
-            raise FhirError(f"{fault.what} Tried {tried} times.", fault.next_step) from None
+            what = f"{fault.what} Tried {tried} times." if tried > 1 else fault.what
+            raise FhirError(what, fault.next_step) from None
         return _parsed(body, asked)
 
     def _attempt(self, request: httpx.Request, asked: str) -> bytes:

@@ -22,6 +22,7 @@ _BASE = (
     "Check fhir.base_url: it is the address that /metadata stands under, and the server must allow POST [type]/_search."
 )
 _SERVER = "The server's log says why; the next run tries again."
+_DEEPEST = 10
 
 
 class RefusedError(FhirError):
@@ -46,7 +47,7 @@ def connection_fault(error: Exception, origin: str, timeout: float) -> FhirError
                 break
             case ssl.SSLError():
                 return FhirError(
-                    f"No TLS with {origin}: {cause.reason or 'handshake failed'}.",
+                    f"No TLS with {origin}: {getattr(cause, 'reason', None) or 'handshake failed'}.",
                     "Check whether fhir.base_url should begin with https or http,"
                     " and whether the server wants a certificate (fhir.tls.client_cert, client_key).",
                 )
@@ -83,11 +84,11 @@ def _lost(error: Exception, origin: str, timeout: float) -> Temporary:
 def status_fault(response: httpx.Response, codes: tuple[str, ...], asked: str) -> FhirError | Temporary:
     """Tell what a status other than 200 means. ``asked`` names the request without its parameters."""
     status = response.status_code
-    what = f"{asked} was answered with {status} {_phrase(status)}".rstrip() + _listed(codes)
+    what = f"{asked} was answered with {status} {_phrase(status)}".rstrip() + _listed(codes) + "."
     if status in TEMPORARY_STATUSES:
         return Temporary(what, _SERVER, retry_after(response.headers.get("Retry-After")))
     if response.has_redirect_location:
-        return RefusedError(status, f"{what}, which is not followed.", _redirect_step(response))
+        return RefusedError(status, f"{what} It is not followed.", _redirect_step(response))
     match status:
         case 401:
             return RefusedError(status, what, _AUTH)
@@ -124,7 +125,9 @@ def _listed(codes: tuple[str, ...]) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+    current: BaseException | None = error
+    for _ in range(_DEEPEST):  # a chain can be a circle, when one exception is raised twice
+        if current is None:
+            return
+        yield current
+        current = current.__cause__ or current.__context__

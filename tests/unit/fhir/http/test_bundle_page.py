@@ -9,14 +9,17 @@ MATCH = {"mode": "match"}
 
 
 def bundle(*entries, **rest):
+    """Make a searchset."""
     return {"resourceType": "Bundle", "type": "searchset", "entry": list(entries)} | rest
 
 
 def entry(type_, id_, mode="match"):
+    """Make an entry of a type."""
     return {"resource": {"resourceType": type_, "id": id_}} | ({"search": {"mode": mode}} if mode else {})
 
 
 def outcome(severity, mode="outcome", code="exception", **issue):
+    """Make an entry that holds an OperationOutcome."""
     resource = {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code} | issue]}
     return {"resource": resource, "search": {"mode": mode}}
 
@@ -60,7 +63,9 @@ def test_an_error_alone_is_an_incomplete_read():
 
 def test_the_codes_of_an_error_are_told_and_its_text_is_not():
     """``diagnostics`` repeats what was searched for; only HAPI's number and codes of the closed set are passed on."""
-    told = outcome("error", code="Tolvan", diagnostics="HAPI-0524: Unknown value 191212121212", details={"text": "Tolvan"})
+    told = outcome(
+        "error", code="Tolvan", diagnostics="HAPI-0524: Unknown value 191212121212", details={"text": "Tolvan"}
+    )
     with pytest.raises(IncompleteRead) as caught:
         read_page(bundle(told), "Patient")
     assert "HAPI-0524" in str(caught.value)

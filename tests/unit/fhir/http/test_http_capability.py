@@ -55,8 +55,15 @@ def test_it_tells_what_the_server_can_search(server, source):
 
 @pytest.mark.parametrize(
     "rest",
-    [None, "x", [], ["x"], [{"mode": "client", "resource": [{"type": "Patient"}]}], [{"resource": "x"}]]
-    + [[{"resource": [{"type": "Patient", "interaction": 1, "searchParam": [1], "searchRevInclude": 1}]}]],
+    [
+        None,
+        "x",
+        [],
+        ["x"],
+        [{"mode": "client", "resource": [{"type": "Patient"}]}],
+        [{"resource": "x"}],
+        [{"resource": [{"type": "Patient", "interaction": 1, "searchParam": [1], "searchRevInclude": 1}]}],
+    ],
 )
 def test_a_sparse_statement_promises_nothing(rest):
     """Whatever is missing or malformed counts as not supported."""

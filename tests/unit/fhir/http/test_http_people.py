@@ -9,6 +9,7 @@ PERSONNUMMER = "http://electronichealth.se/identifier/personnummer"
 
 
 def patient(id_, *identifiers, replaced_by=None):
+    """Make a Patient with identifiers, and the record that replaces it."""
     resource = {"resourceType": "Patient", "id": id_}
     if identifiers:
         resource["identifier"] = [{"system": s, "value": v} if s else {"value": v} for s, v in identifiers]
@@ -18,6 +19,7 @@ def patient(id_, *identifiers, replaced_by=None):
 
 
 def consent(id_, of):
+    """Make a Consent of a patient."""
     return {"resourceType": "Consent", "id": id_, "patient": {"reference": of}}
 
 
