@@ -1,0 +1,360 @@
+"""Nothing personal leaves: a unique word, number and identity in every personal field, looked for everywhere.
+
+The word stands in names, addresses, texts and displays, and takes the place of every single value in turn, so that
+each resource is invalid in each way there is and every error message is tempted. Only the message itself may hold it.
+"""
+
+import copy
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from place import NOW, START, Place
+from typer.testing import CliRunner
+
+from fhirnotify.cli.main import app
+from fhirnotify.core.model import ContactType, FhirVersion
+from fhirnotify.harness import resources
+from fhirnotify.harness.elks46 import PASSWORD, USERNAME, Behaviour, FakeElks46
+from fhirnotify.harness.loopback import LoopbackServer, Raw, Reply, Request, Silence
+
+Resource = dict[str, Any]
+Path_ = tuple[str | int, ...]
+
+WORD = "Qzkanarie"
+OTHER = f"{WORD}n"
+"""What begins with the word but is another one, as a text that holds the first name and nothing else must."""
+NUMBER = "+46701740699"
+IDENTITY = "191212121212"
+SECRETS = (WORD.lower(), "701740699", "70-174 06 99", IDENTITY, "1912-12-12")
+
+_TEXT = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{OTHER}</div>'}
+_IDENTIFIER = {"system": "http://electronichealth.se/identifier/personnummer", "value": IDENTITY}
+_TOLD = ("id", "resourceType", "versionId", "system", "code", "reference")
+"""Ids, versions and codes are told; every other value is personal, or may be."""
+
+
+def people() -> list[Resource]:
+    """Build one visit, its patient and the consent, with everything personal that such resources hold."""
+    patient = resources.patient(
+        "p",
+        NUMBER,
+        text=_TEXT,
+        identifier=[_IDENTIFIER],
+        name=[
+            {
+                "use": "official",
+                "text": OTHER,
+                "family": f"{OTHER}sson",
+                "given": [WORD],
+                "prefix": [OTHER],
+                "suffix": [OTHER],
+            },
+            {"use": "old", "family": f"{OTHER}dotter", "given": [OTHER], "period": {"end": "2001-01-01"}},
+        ],
+        birthDate="1912-12-12",
+        gender="female",
+        address=[{"text": OTHER, "line": [f"{OTHER}gatan 1"], "city": OTHER, "postalCode": OTHER}],
+        contact=[{"name": {"text": OTHER}, "telecom": [{"system": "phone", "value": NUMBER}]}],
+        generalPractitioner=[{"display": OTHER}],
+        managingOrganization={"display": OTHER},
+        extension=[{"url": "urn:x", "valueString": OTHER}],
+    )
+    patient["telecom"] += [
+        {"system": "email", "value": f"{OTHER}@example.org"},
+        {"system": "phone", "value": "070-174 06 99", "rank": 2, "period": {"start": "2001-01-01"}},
+    ]
+    appointment = resources.appointment(
+        FhirVersion.R4,
+        "a",
+        START,
+        "p",
+        kind=ContactType.VIDEO,
+        text=_TEXT,
+        identifier=[_IDENTIFIER],
+        description=OTHER,
+        comment=OTHER,
+        patientInstruction=OTHER,
+        reasonCode=[{"text": OTHER}],
+        serviceType=[{"text": OTHER}],
+        extension=[{"url": "urn:x", "valueString": OTHER}],
+    )
+    appointment["appointmentType"]["text"] = OTHER
+    appointment["appointmentType"]["coding"][0]["display"] = OTHER
+    appointment["participant"][0]["actor"]["display"] = OTHER
+    appointment["participant"][1]["actor"] = {"display": f"{OTHER}mottagningen", "identifier": _IDENTIFIER}
+    consent = resources.consent(
+        FhirVersion.R4,
+        "c",
+        "p",
+        text=_TEXT,
+        identifier=[_IDENTIFIER],
+        performer=[{"display": OTHER}],
+        organization=[{"display": OTHER}],
+        sourceAttachment={"title": OTHER},
+        verification=[{"verified": True, "verifiedWith": {"display": OTHER}}],
+        provisions=[
+            {
+                "type": "permit",
+                "period": {"start": "2001-01-01"},
+                "code": [resources.concept(resources.CONSENT_CODE) | {"text": OTHER}],
+                "actor": [{"role": {"text": OTHER}, "reference": {"display": OTHER}}],
+            }
+        ],
+    )
+    return [appointment, patient, consent]
+
+
+def leaves(value: Any, at: Path_ = ()) -> Iterator[Path_]:
+    """Give the path of every value that holds no others."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in steps:
+        yield from leaves(inner, (*at, step))
+    if not isinstance(value, dict | list):
+        yield at
+
+
+def bent(made: list[Resource], which: int, at: Path_, to: object) -> list[Resource]:
+    """Give the three resources with one value of one of them replaced."""
+    copies = copy.deepcopy(made)
+    place: Any = copies[which]
+    for step in at[:-1]:
+        place = place[step]
+    place[at[-1]] = to
+    return copies
+
+
+def numbered(made: list[Resource], number: int) -> list[Resource]:
+    """Give the three resources ids of their own, and a minute of their own."""
+    text = json.dumps(made).replace('"Patient/p"', f'"Patient/p{number}"')
+    appointment, patient, consent = json.loads(text)
+    appointment["id"], patient["id"], consent["id"] = f"a{number}", f"p{number}", f"c{number}"
+    if isinstance(appointment.get("start"), str) and WORD not in appointment["start"]:
+        appointment["start"] = (START + timedelta(seconds=number)).isoformat()
+    return [appointment, patient, consent]
+
+
+def everything() -> list[Resource]:
+    """Build the valid three, and three more for every value that the word can take the place of."""
+    made = people()
+    worlds = [made]
+    for which, resource in enumerate(made):
+        for at in leaves(resource):
+            if at[0] in ("id", "resourceType"):
+                continue
+            worlds.append(bent(made, which, at, [WORD]))
+            if at[-1] not in _TOLD:
+                worlds.append(bent(made, which, at, f"{WORD}\n{NUMBER}"))
+    logical = bent(made, 0, ("participant", 0, "actor"), {"type": "Patient", "identifier": _IDENTIFIER})
+    foreign = f"https://elsewhere.example/fhir/Patient?identifier={WORD}"
+    worlds += [logical, bent(made, 0, ("participant", 0, "actor", "reference"), foreign)]
+    worlds.append(bent(made, 1, ("meta",), {"security": [{"system": "urn:x", "code": "x", "display": WORD}]}))
+    worlds.append(bent(made, 0, ("contained",), [{**made[1], "id": "inner", "birthDate": WORD}]))
+    return [each for number, world in enumerate(worlds) for each in numbered(world, number)]
+
+
+WORLD = everything()
+
+
+def leaks(text: str) -> list[str]:
+    """Give the secrets that a text holds."""
+    folded = text.lower()
+    return [secret for secret in SECRETS if secret in folded]
+
+
+def told(place: Place, *command: str) -> str:
+    """Run a command, and give all that it printed and every byte that stands in a file it made."""
+    result = place.run(*command)
+    assert result.exit_code != 1, result.stderr
+    assert "Traceback" not in result.output
+    made = [file for file in place.directory.rglob("*") if file.is_file() and file not in _given(place)]
+    return "\n".join([result.stdout, result.stderr, *(file.read_bytes().decode("latin-1") for file in made)])
+
+
+def _given(place: Place) -> set[Path]:
+    return {place.config, place.outbox, *(place.directory / "world").glob("*")}
+
+
+@pytest.fixture
+def canary(place: Place) -> Place:
+    """A place whose endpoint has nothing but resources with the word in them."""
+    place.settings("[sms]\nrate = 1000\n")
+    place.world(WORLD)
+    return place
+
+
+def test_the_search_would_find_it(canary: Place) -> None:
+    """The word and the number do come through the program: they are in the messages, and would be seen elsewhere."""
+    assert len(WORLD) > 400
+    canary.run("run", "--now", NOW)
+    assert len(canary.messages()) > 50
+    assert leaks(canary.outbox.read_text("utf-8")) == [WORD.lower(), "701740699"]
+    assert OTHER not in canary.outbox.read_text("utf-8")
+    (canary.directory / "leak.txt").write_text(WORD.upper(), "utf-8")
+    assert leaks(told(canary, "plan", "--now", NOW)) == [WORD.lower()]
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_no_command_tells_anything_personal(canary: Place, as_json: list[str]) -> None:
+    """Before, during and after a run, for people and for programs."""
+    for command in (
+        ["check"],
+        ["plan", "--now", NOW],
+        ["run", "--now", NOW],
+        ["run", "--now", NOW],
+        ["plan", "--now", NOW],
+        ["mappings", "check"],
+        ["mappings", "unmapped"],
+        ["ledger", "migrate"],
+    ):
+        assert leaks(told(canary, *command, *as_json)) == [], command
+
+
+def test_no_explanation_tells_anything_personal(canary: Place) -> None:
+    """Whatever is wrong with the resources, before and after a run."""
+    for each in WORLD[::3]:
+        if each["id"].endswith("0"):
+            assert leaks(told(canary, "explain", each["id"], "--now", NOW)) == []
+    canary.run("run", "--now", NOW)
+    for each in WORLD[::3]:
+        if each["id"].endswith("5"):
+            assert leaks(told(canary, "explain", each["id"], "--now", NOW, "--json")) == []
+
+
+def test_what_is_no_fhir_tells_nothing(canary: Place) -> None:
+    """A file that cannot be parsed is named, not quoted."""
+    (canary.directory / "world" / "broken.json").write_text(f'{{"resourceType": "Patient", "name": "{WORD}', "utf-8")
+    assert leaks(told(canary, "run", "--now", NOW)) == []
+
+
+@pytest.mark.parametrize("table", ["reminder", "decision", "transition", "unmapped", "run"])
+def test_a_broken_ledger_tells_nothing(canary: Place, table: str) -> None:
+    """The database's errors carry statements and parameters."""
+    canary.run("ledger", "migrate")
+    with sqlite3.connect(canary.ledger) as database:
+        database.execute(f"CREATE TRIGGER t BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END")
+    database.close()
+    assert leaks(told(canary, "run", "--now", NOW)) == []
+
+
+def test_a_ledger_that_is_none_tells_nothing(canary: Place) -> None:
+    """Exit 5, before anything is read."""
+    canary.ledger.write_bytes(b"not a database" * 512)
+    assert leaks(told(canary, "run", "--now", NOW)) == []
+
+
+ELKS = '[sms]\nprovider = "46elks"\nrate = 1000\nattempts = 1\ntimeout = "1s"\n[sms.46elks]\n'
+
+
+def echo(request: Request) -> Reply | Silence | Raw:
+    """Answer as a provider that repeats what it was sent, in its error."""
+    sent = " ".join(value for _, value in parse_qsl(request.body.decode()))
+    return Reply(400, f"Invalid to number: {sent} {WORD}".encode(), {"Content-Type": f"text/plain; x={WORD}"})
+
+
+@pytest.mark.parametrize("behaviour", [each for each in Behaviour if each is not Behaviour.ACCEPT])
+def test_a_failing_provider_tells_nothing(canary: Place, behaviour: Behaviour) -> None:
+    """Refused, throttled, out of credit, silent or babbling, now and when it is asked what became of it."""
+    canary.world(WORLD[:9])
+    with FakeElks46(hang=2) as provider:
+        provider.on(NUMBER, behaviour)
+        canary.settings(f'{ELKS}username = "{USERNAME}"\npassword = "{PASSWORD}"\nbase_url = "{provider.base_url}"\n')
+        for _ in range(2):
+            assert leaks(told(canary, "run", "--now", NOW, "--rehearsal")) == []
+        assert provider.requests
+
+
+def test_a_provider_that_repeats_what_it_was_sent_tells_nothing(canary: Place) -> None:
+    """The text of its error may hold the number and the message."""
+    with LoopbackServer(echo) as provider:
+        canary.settings(f'{ELKS}username = "u"\npassword = "{WORD}"\nbase_url = "{provider.base_url}"\n')
+        assert leaks(told(canary, "run", "--now", NOW, "--rehearsal", "--json")) == []
+        assert leaks(told(canary, "check")) == []
+
+
+def _capability() -> Reply:
+    statement = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "rest": [{"mode": "server"}]}
+    return Reply(200, json.dumps(statement).encode(), {"Content-Type": "application/fhir+json"})
+
+
+def _outcome(severity: str) -> bytes:
+    issue = {"severity": severity, "code": "exception", "diagnostics": WORD, "details": {"text": f"{WORD} {IDENTITY}"}}
+    return json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}).encode()
+
+
+def _bundle(**elements: Any) -> bytes:
+    entry = [{"fullUrl": f"urn:{WORD}", "resource": each, "search": {"mode": "match"}} for each in WORLD[:1]]
+    return json.dumps({"resourceType": "Bundle", "type": "searchset", "entry": entry, **elements}).encode()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(400, _outcome("error")),
+        Reply(401, _outcome("error"), {"WWW-Authenticate": f'Basic realm="{WORD}"'}),
+        Reply(404, f"<html>{WORD}</html>".encode()),
+        Reply(500, _outcome("fatal")),
+        Reply(302, b"", {"Location": f"https://elsewhere.example/?name={WORD}"}),
+        Reply(200, _outcome("error")),
+        Reply(200, f'{{"resourceType": "Bundle", "x": "{WORD}'.encode()),
+        Reply(200, f'["{WORD}"]'.encode()),
+        Reply(200, _bundle(total=9)),
+        Reply(200, _bundle(link=[{"relation": "next", "url": f"https://elsewhere.example/?name={WORD}"}])),
+        Reply(200, _bundle(link=[{"relation": "next", "url": f"http://[{WORD}"}])),
+        Reply(200, _bundle(link=[{"relation": "next", "url": f"?name={WORD}&page=2"}])),
+        Reply(200, _bundle(type=WORD)),
+        Reply(200, WORD.encode(), {"Content-Encoding": "gzip"}),
+        Raw(f"HTTP/1.1 200 {WORD}\r\n{WORD}\r\n\r\n".encode()),
+        Silence(),
+    ],
+)
+def test_a_failing_endpoint_tells_nothing(canary: Place, answer: Reply | Silence | Raw) -> None:
+    """Its diagnostics, links, headers and half answers hold what they please."""
+
+    def answered(request: Request) -> Reply | Silence | Raw:
+        return _capability() if request.path.endswith("/metadata") else answer
+
+    with LoopbackServer(answered) as server:
+        canary.settings(base_url=f"{server.base_url}/fhir")
+        for command in (["run"], ["plan", "--json"], ["check"], ["explain", "a0"]):
+            assert leaks(told(canary, *command, *([] if command == ["check"] else ["--now", NOW]))) == []
+
+
+def test_settings_never_tell_a_secret(place: Place) -> None:
+    """Nor do wrong settings, wherever the secret was put by mistake."""
+    (place.directory / "secret").write_text(f"{WORD}\n{WORD}", "utf-8")
+    for text, base_url in (
+        (f'[fhir.auth]\nkind = "bearer"\ntoken = "{WORD} x"\n', "https://fhir.invalid"),
+        ('[fhir.auth]\nkind = "bearer"\ntoken_file = "secret"\n', "https://fhir.invalid"),
+        (f'[fhir.auth]\nkind = "basic"\nusername = "a:b"\npassword = "{WORD}"\n', "https://fhir.invalid"),
+        (f'[fhir.auth]\nkind = "{WORD}"\ntokn = "{WORD}"\n', "https://fhir.invalid"),
+        ("", f"https://u:{WORD}@fhir.invalid"),
+        (f'[ledger]\nurl = "postgresql://u:{WORD}@h/d"\n', "file:world"),
+        (f'[sms.46elks]\nusername = "u"\npassword = ["{WORD}"]\n', "file:world"),
+    ):
+        place.settings(text, base_url)
+        (place.directory / "secret").touch()
+        result = place.run("check")
+        assert result.exit_code in (2, 3)
+        assert leaks(result.output) == []
+
+
+def test_an_unexpected_error_tells_nothing(canary: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect's exception, with patients in its text, its notes, its cause and its locals."""
+
+    def broken(*_: object, **__: object) -> None:
+        names = WORLD[1]["name"]
+        raise ValueError(WORD, names) from KeyError(WORD)
+
+    for place_of_defect in ("fhirnotify.scan.decide", "fhirnotify.fhir.translate.PatientTranslator.patient"):
+        with monkeypatch.context() as patch:
+            patch.setattr(place_of_defect, broken)
+            result = CliRunner().invoke(app, ["run", "--now", NOW, "--config", str(canary.config)])
+        assert result.exit_code == 1
+        assert "This is a defect" in result.stderr
+        assert leaks(result.output) == []
