@@ -137,12 +137,13 @@ class AppointmentTranslator:
             return None
         if not reference.get("reference", "").startswith("#"):
             return self._references.patient(reference)
+        stated = stated_type(reference)
         contained = contained_resources(resource, reference["reference"][1:])
-        types = {entry.get("resourceType") for entry in contained} | ({stated_type(reference)} - {None})
-        if contained and "Patient" not in types:
-            return None
-        if len(contained) != 1 or types != {"Patient"}:
-            return PatientRef() if types <= {"Patient"} or contained else None
+        types = [entry.get("resourceType") for entry in contained]
+        if all(isinstance(found, str) and found != "Patient" for found in types or [stated or "Patient"]):
+            return PatientRef() if stated == "Patient" else None
+        if types != ["Patient"] or stated not in (None, "Patient"):
+            return PatientRef()
         person = self._patients.patient(contained[0], within=ref)
         return PatientRef(id=person.id, contained=person)
 

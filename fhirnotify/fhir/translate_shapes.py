@@ -135,7 +135,10 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """A JSON array. Only arrays of primitives may hold null (``holes``)."""
+    """A JSON array. Only arrays of primitives, and of their extensions, may hold null (``holes``).
+
+    An extension of a primitive of which nothing is read becomes null, as fhir.resources refuses an empty one.
+    """
 
     of: "Shape"
     holes: bool = False
@@ -149,8 +152,9 @@ class Many:
         for index, entry in enumerate(value):
             if entry is None and self.holes:
                 entries.append(None)
-            else:
-                entries.append(self.of.cut(entry, f"{path}[{index}]", faults)[1])
+                continue
+            _, cut = self.of.cut(entry, f"{path}[{index}]", faults)
+            entries.append(None if self.holes and cut == {} else cut)
         return True, entries
 
     def lean_schema(self) -> CoreSchema:
