@@ -63,12 +63,12 @@ class DirectorySource:
 
     def appointments_by_id(self, ids: Collection[str]) -> dict[str, Appointment]:
         """Give Appointments by id; one that is not there is missing."""
-        return {one: self._appointment(one) for one in ids if self._index.get("Appointment", one) is not None}
+        return {one: self._appointment(one) for one in ids if self._index.holds("Appointment", one)}
 
     def patients(self, ids: Collection[str]) -> dict[str, Patient]:
         """Give Patients by id, and those that link to them; one that is not there is missing."""
         wanted = set(ids).union(*(self._linking.get(one, ()) for one in ids))
-        return {one: self._patient(one) for one in sorted(wanted) if self._index.get("Patient", one) is not None}
+        return {one: self._patient(one) for one in sorted(wanted) if self._index.holds("Patient", one)}
 
     def patients_by_identifier(self, identifiers: Collection[Identifier]) -> dict[Identifier, list[Patient]]:
         """Give the Patients that carry each identifier, system and value."""
@@ -77,8 +77,7 @@ class DirectorySource:
     def consents(self, patient_ids: Collection[str]) -> list[ConsentStatement]:
         """Give every Consent of these Patients."""
         ids = sorted({consent for patient in patient_ids for consent in self._consents_of.get(patient, ())})
-        records = (self._index.get("Consent", one) for one in ids)
-        statements = (self._translator.consent(record.read()) for record in records if record is not None)
+        statements = (self._translator.consent(self._index.read("Consent", one)) for one in ids)
         return [statement for statement in statements if statement is not None]
 
     def close(self) -> None:
@@ -149,11 +148,7 @@ class DirectorySource:
         return consents
 
     def _appointment(self, identity: str) -> Appointment:
-        record = self._index.get("Appointment", identity)
-        assert record is not None
-        return self._translator.appointment(record.read())
+        return self._translator.appointment(self._index.read("Appointment", identity))
 
     def _patient(self, identity: str) -> Patient:
-        record = self._index.get("Patient", identity)
-        assert record is not None
-        return self._translator.patient(record.read())
+        return self._translator.patient(self._index.read("Patient", identity))

@@ -65,11 +65,11 @@ def resources_in(directory: Path) -> Iterator[Found]:
             raise FhirError(f"{name} cannot be read: {error.strerror}.", "Give the job the right to read it.") from None
 
 
-def read_line(line: Line) -> Resource:
+def read_line(line: Line, resource_type: str, identity: str) -> Resource:
     """Read a resource again from its place.
 
     Raises:
-        IncompleteRead: it is no longer there.
+        IncompleteRead: it is no longer there; perhaps another one is.
     """
     try:
         with line.file.open("rb") as file:
@@ -77,7 +77,10 @@ def read_line(line: Line) -> Resource:
             resource = json.loads(file.read(line.length))
     except (OSError, ValueError, RecursionError):
         resource = None
-    if not isinstance(resource, dict):
+    if not isinstance(resource, dict) or (resource.get("resourceType"), resource.get("id")) != (
+        resource_type,
+        identity,
+    ):
         raise IncompleteRead(f"{line.file.name} was changed while it was being read.", "Run again when it is at rest.")
     return resource
 

@@ -36,14 +36,6 @@ class Record:
     version: int | None
     searched_by: Resource
 
-    def read(self) -> Resource:
-        """Read the resource."""
-        assert self.text is not None
-        if isinstance(self.text, Line):
-            return read_line(self.text)
-        resource: Resource = json.loads(self.text)
-        return resource
-
     def supersedes(self, other: "Record") -> bool:
         """Tell whether this one, read later, is the newer version."""
         if self.last_updated is not None and other.last_updated is not None:
@@ -73,10 +65,23 @@ class Index:
         """Give each resource of a type that is not deleted, by its id."""
         return ((id_, record) for id_, record in self._records[resource_type].items() if record.text is not None)
 
-    def get(self, resource_type: str, identity: str) -> Record | None:
-        """Find a resource by its id."""
+    def holds(self, resource_type: str, identity: str) -> bool:
+        """Tell whether there is a resource of this id that is not deleted."""
         record = self._records[resource_type].get(identity)
-        return None if record is None or record.text is None else record
+        return record is not None and record.text is not None
+
+    def read(self, resource_type: str, identity: str) -> Resource:
+        """Read a resource that the directory holds.
+
+        Raises:
+            IncompleteRead: its file was changed in the meantime.
+        """
+        text = self._records[resource_type][identity].text
+        assert text is not None
+        if isinstance(text, Line):
+            return read_line(text, resource_type, identity)
+        resource: Resource = json.loads(text)
+        return resource
 
     def _take(self, found: Found) -> None:
         kind = found.resource["resourceType"]
