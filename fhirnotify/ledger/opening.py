@@ -8,6 +8,7 @@ from sqlalchemy.exc import ArgumentError
 from fhirnotify.errors import LedgerError, SettingsError
 from fhirnotify.ledger import schema
 from fhirnotify.ledger.database import Database
+from fhirnotify.ledger.faults import told_of
 from fhirnotify.ledger.sqlite import SqliteFile, SqlitePrivate
 from fhirnotify.ledger.sqlite_reading import SqliteFileRead
 
@@ -22,6 +23,9 @@ def open_database(url: str, *, create: bool, read_only: bool, patience: float) -
     path = sqlite_path(url)
     if path is None:
         return SqlitePrivate()
+    with told_of(f"The ledger {path}"):
+        if path.is_dir():
+            raise LedgerError(f"The ledger {path} is a directory.", "Let ledger.url name a file in it.")
     database = SqliteFileRead(path, patience=patience) if read_only else SqliteFile(path, patience=patience)
     try:
         found = database.revision()

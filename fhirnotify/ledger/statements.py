@@ -110,7 +110,8 @@ LEASE = update(tables.reminder).where(_OF_IDS).values(lease_run=bindparam("holde
 
 LEASED_BY = select(_c.id).where(_OF_IDS, _c.lease_run == bindparam("holder")).with_for_update()
 
-_NOT_BEGUN = _c.state.in_([State.CLAIMED.value, State.RETRY.value])
+# Not "in claimed or retry", which is the same: SQLite would go through all of those instead of the few leased ones.
+_NOT_BEGUN = _c.state != State.SENDING.value
 
 END_ALL_LEASES = (
     update(tables.reminder).where(text("lease_run IS NOT NULL"), _NOT_BEGUN).values(lease_run=None, lease_until=None)

@@ -33,8 +33,11 @@ REVISIONS = ("fhirnotify_0001",)
 
 HEAD = REVISIONS[-1]
 
-TAKEABLE = "state IN ('claimed', 'retry') AND lease_run IS NULL"
-"""What may be taken for sending. Word for word the condition of an index: SQLite matches partial indexes by text."""
+TAKEABLE = "coalesce(state, '') IN ('claimed', 'retry') AND lease_run IS NULL"
+"""What may be taken for sending, word for word the condition of an index, as SQLite wants it to use a partial one.
+
+``coalesce`` is there so that SQLite does not take the index by state instead, and sort all that is claimed.
+"""
 
 
 class Instant(TypeDecorator[datetime]):

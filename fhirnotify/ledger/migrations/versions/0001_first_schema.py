@@ -68,7 +68,7 @@ def _reminder() -> None:
     _index_where(
         "ix_reminder_takeable",
         ["start", "appointment", "patient"],
-        "state IN ('claimed', 'retry') AND lease_run IS NULL",
+        "coalesce(state, '') IN ('claimed', 'retry') AND lease_run IS NULL",
     )
     _index_where("ix_reminder_lease", ["lease_until"], "lease_run IS NOT NULL")
     _index_where("ix_reminder_sent", ["sending_since"], "message_id IS NOT NULL")
