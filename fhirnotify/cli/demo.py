@@ -38,7 +38,7 @@ def demo(*, as_json: Json = False) -> None:
         )
         report = reporter(chosen, as_json=as_json)
         with wiring.job_to_run(chosen, report, _NOW) as job:
-            code = finished(lambda: run(job), report, 0)
+            code = finished(lambda: run(job), report, 0, logged=False)
         if not as_json:
             _show_texts(outbox, Stdout())
             with wiring.job_to_run(chosen, Silent(), _NOW) as job:

@@ -25,7 +25,7 @@ def explain(appointment: Appointment, config: Config = None, now: Now = None, *,
     """Why an appointment was or was not reminded of, from the ledger and from the live resources."""
     from fhirnotify import settings, wiring  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
-    from fhirnotify.cli.reporting import Silent  # noqa: PLC0415
+    from fhirnotify.cli.reporting import Silent, printable  # noqa: PLC0415
     from fhirnotify.explain import explain as explained  # noqa: PLC0415
 
     chosen = settings.load(config)
@@ -36,7 +36,7 @@ def explain(appointment: Appointment, config: Config = None, now: Now = None, *,
         out.json(_as_json(found))
     elif found.known:
         for line in _lines(found, chosen.reminder.time_zone):
-            out.line(line)
+            out.line(printable(line))
     if not found.known:
         raise SettingsError(
             "Neither the FHIR endpoint nor the ledger knows this appointment.",

@@ -39,7 +39,7 @@ def unmapped(config: Config = None, *, as_json: Json = False) -> None:
     """List the codes seen on appointments whose kind of visit could not be told, the most frequent first."""
     from fhirnotify import settings, wiring  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
-    from fhirnotify.cli.reporting import local  # noqa: PLC0415
+    from fhirnotify.cli.reporting import local, printable  # noqa: PLC0415
     from fhirnotify.rows import instant  # noqa: PLC0415
 
     chosen = settings.load(config)
@@ -60,7 +60,7 @@ def unmapped(config: Config = None, *, as_json: Json = False) -> None:
         return
     for seen in codes:
         last = local(seen.last_seen, chosen.reminder.time_zone)
-        out.line(f"{seen.count:6}  {last}  {seen.coding.system or '(no system)'}  {seen.coding.code}")
+        out.line(printable(f"{seen.count:6}  {last}  {seen.coding.system or '(no system)'}  {seen.coding.code}"))
     out.line(
         f"{len(codes)} codes without a mapping. Add them to a ConceptMap in {chosen.mappings.directory}."
         if codes

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from fhirnotify.cli.output import Stdout
 from fhirnotify.cli.reasons import EXITS, OUTCOMES, sentence
@@ -58,7 +59,7 @@ class ForPeople:
     def __init__(self, out: Stdout, zone: ZoneInfo) -> None:
         self._out = out
         self._zone = zone
-        self._console = Console(file=out, highlight=False, soft_wrap=not out.isatty())  # type: ignore[arg-type]
+        self._console = Console(file=out, highlight=False)  # type: ignore[arg-type]
         self._table = Table(*_COLUMNS) if out.isatty() else None
         self._rows = 0
         self._progress = _Bar()
@@ -70,7 +71,7 @@ class ForPeople:
         if self._table is None:
             self._out.line("  ".join(f"{cell:{width}}" for cell, width in zip(cells, _WIDTHS, strict=True)))
         elif self._rows <= MOST_SHOWN:
-            self._table.add_row(*cells)
+            self._table.add_row(*map(Text, cells))  # as text: a code could read as Rich's markup
 
     def progress(self, stage: Literal["read", "send"], done: int) -> None:
         """Move the bar."""
@@ -83,10 +84,19 @@ class ForPeople:
             self._console.print(self._table)
             if self._rows > MOST_SHOWN:
                 self._out.line(f"… and {self._rows - MOST_SHOWN} more; --json gives every one.")
-        for reason, count in summary.reasons.most_common():
-            self._console.print(f"{count:6}  {reason}: {sentence(reason)}", markup=False)
+        self._reasons(summary)
         self._out.line(_in_short(summary))
         self._out.line(f"Exit {exit_code}: {EXITS.get(exit_code, 'unexpected')}.")
+
+    def _reasons(self, summary: Summary) -> None:
+        grid = Table.grid(padding=(0, 2))
+        for reason, count in summary.reasons.most_common():
+            if self._table is None:
+                self._out.line(f"{count:6}  {reason}: {sentence(reason)}")
+            else:
+                grid.add_row(f"{count:6}", reason, sentence(reason))
+        if grid.row_count:
+            self._console.print(grid)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -132,13 +142,19 @@ def local(moment: datetime | None, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).strftime("%Y-%m-%d %H.%M") if moment else "no start"
 
 
+def printable(text: str) -> str:
+    """Replace what a terminal would obey, or what would begin another line: codes come from outside."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
 def _cells(row: Row, zone: ZoneInfo) -> tuple[str, ...]:
     if row.decision == "skip":
         why = " ".join(filter(None, [row.reason, f"({', '.join(row.detail)})" if row.detail else "", row.outcome]))
     else:
         why = OUTCOMES.get(row.outcome, row.outcome or "")
     kind = row.contact_type or "-"
-    return (local(row.start, zone), row.decision, kind, row.appointment, row.patient or "-", why)
+    cells = (local(row.start, zone), row.decision, kind, row.appointment, row.patient or "-", why)
+    return tuple(map(printable, cells))
 
 
 def _in_short(summary: Summary) -> str:

@@ -63,8 +63,10 @@ def reporter(settings: "Settings", *, as_json: bool) -> "JsonLines | ForPeople":
     return JsonLines(Stdout()) if as_json else ForPeople(Stdout(), settings.reminder.time_zone)
 
 
-def finished(work: "Callable[[], Summary]", report: "JsonLines | ForPeople", expected: int) -> int:
-    """Do the work and print its summary, also when it had to stop; give the exit code.
+def finished(
+    work: "Callable[[], Summary]", report: "JsonLines | ForPeople", expected: int, *, logged: bool = True
+) -> int:
+    """Do the work, print its summary and log it, also when it had to stop; give the exit code.
 
     Raises:
         FhirnotifyError: what stopped the work, when the summary of what was done until then is printed.
@@ -75,17 +77,19 @@ def finished(work: "Callable[[], Summary]", report: "JsonLines | ForPeople", exp
         until_then: Summary | None = getattr(error, "summary", None)
         if until_then is not None:
             report.end(until_then, error.exit_code)
-            _log(until_then, error.exit_code)
+            _log(until_then, error.exit_code, logged=logged)
         raise
     finally:
         report.close()
     code = summary.exit_code(expected)
     report.end(summary, code)
-    _log(summary, code)
+    _log(summary, code, logged=logged)
     return code
 
 
-def _log(summary: "Summary", exit_code: int) -> None:
+def _log(summary: "Summary", exit_code: int, *, logged: bool) -> None:
+    if not logged:
+        return
     from fhirnotify import logs  # noqa: PLC0415
 
     told = {key: value for key, value in summary.as_json().items() if key in logs.KEYS}

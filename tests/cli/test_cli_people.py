@@ -68,6 +68,21 @@ def test_a_terminal_gets_a_table_of_some_hundreds(monkeypatch: pytest.MonkeyPatc
     assert "… and 7 more" in shown
 
 
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_a_code_cannot_command_the_terminal(monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO]) -> None:
+    """Codes come from outside: control characters, line breaks and Rich's markup are shown, not obeyed."""
+    monkeypatch.setenv("COLUMNS", "160")
+    screen = stream()
+    monkeypatch.setattr(sys, "stdout", screen)
+    report = ForPeople(Stdout(), ZoneInfo("Europe/Stockholm"))
+    nasty = "urn:x|\x1b[31m\n[/red][bold]"
+    report.row(
+        Row("a", "p", MOMENT, "skip", None, "contact-type-unmapped", Evidence("Appointment/a"), None, None, (nasty,))
+    )
+    report.end(Summary("r", MOMENT, skipped=1, reasons=Counter(["contact-type-unmapped"])), 0)
+    assert "urn:x|\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}[/red][bold]" in screen.getvalue()
+
+
 def test_a_terminal_sees_how_far_it_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """The progress bar stands on stderr, and goes when the work is done."""
     screen = Terminal()
