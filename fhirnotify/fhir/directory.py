@@ -14,8 +14,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fhirnotify.core.model import ConsentStatement, FhirVersion, Identifier
-from fhirnotify.fhir.directory_index import Index, identifiers_of
+from fhirnotify.fhir.directory_index import Index
 from fhirnotify.fhir.elements import Elements
+from fhirnotify.fhir.identifiers import identifiers_of
 from fhirnotify.fhir.moments import between, instant
 from fhirnotify.fhir.references import References
 from fhirnotify.fhir.source import Appointment, Patient

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fhirnotify.core.model import FhirVersion, Identifier
+from fhirnotify.core.model import FhirVersion
 from fhirnotify.errors import FhirError, IncompleteRead
 from fhirnotify.fhir.capability import TYPES, read_capability
 from fhirnotify.fhir.directory_files import Found, Line, Resource, read_line, resources_in
@@ -121,15 +121,6 @@ class Index:
                 "Keep one CapabilityStatement, or set fhir.version.",
             )
         self.version = version
-
-
-def identifiers_of(patient: Resource) -> Iterator[Identifier]:
-    """Give the business identifiers of a Patient, whatever else is wrong with it."""
-    listed = patient.get("identifier")
-    for entry in listed if isinstance(listed, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("value"), str):
-            system = entry.get("system")
-            yield Identifier(system if isinstance(system, str) else None, entry["value"])
 
 
 def _id(found: Found) -> str | None:

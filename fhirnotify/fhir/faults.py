@@ -87,8 +87,8 @@ def status_fault(response: httpx.Response, codes: tuple[str, ...], asked: str) -
     what = f"{asked} was answered with {status} {_phrase(status)}".rstrip() + _listed(codes) + "."
     if status in TEMPORARY_STATUSES:
         return Temporary(what, _SERVER, retry_after(response.headers.get("Retry-After")))
-    if response.has_redirect_location:
-        return RefusedError(status, f"{what} It is not followed.", _redirect_step(response))
+    if response.next_request is not None:
+        return RefusedError(status, f"{what} It is not followed.", _redirect_step(response.next_request.url))
     match status:
         case 401:
             return RefusedError(status, what, _AUTH)
@@ -101,14 +101,10 @@ def status_fault(response: httpx.Response, codes: tuple[str, ...], asked: str) -
     return RefusedError(status, what, "The server does not take the request as it is; its log says why.")
 
 
-def _redirect_step(response: httpx.Response) -> str:
+def _redirect_step(target: httpx.URL) -> str:
     """Name where a redirect points, by scheme and host alone: the rest of an address may hold identifiers."""
-    try:
-        target = response.request.url.join(response.headers["Location"])
-    except (httpx.InvalidURL, ValueError):
-        return "Set fhir.base_url to the address that the server itself uses."
     return (
-        f"It points to {target.scheme}://{target.netloc.decode('ascii', 'replace')}:"
+        f"It points to {target.scheme}://{target.netloc.decode('ascii')}:"
         " set fhir.base_url to the address that the server itself uses, or see why it wants a log-in."
     )
 

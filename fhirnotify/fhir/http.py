@@ -15,6 +15,7 @@ from fhirnotify.errors import FhirError
 from fhirnotify.fhir.bundle import Resource
 from fhirnotify.fhir.capability import Capability, read_capability
 from fhirnotify.fhir.client import Client, Limits
+from fhirnotify.fhir.identifiers import identifiers_of
 from fhirnotify.fhir.search import every_page
 from fhirnotify.fhir.source import Appointment, Patient
 from fhirnotify.fhir.translator import Translator
@@ -121,7 +122,7 @@ class HttpSource:
             tokens = ",".join(f"{_escaped(one.system or '')}|{_escaped(one.value)}" for one in chunk)
             for page in every_page(self._client, "Patient", (("identifier", tokens), _COUNT, _TOTAL)):
                 for resource in page.matches:
-                    for identifier in asked.intersection(_identifiers(resource)):
+                    for identifier in asked.intersection(identifiers_of(resource)):
                         found[identifier][resource["id"]] = translate(resource)
         return {identifier: list(patients.values()) for identifier, patients in found.items()}
 
@@ -180,12 +181,3 @@ def _escaped(text: str) -> str:
     for mark in "\\,|$":
         text = text.replace(mark, f"\\{mark}")
     return text
-
-
-def _identifiers(resource: Resource) -> Iterator[Identifier]:
-    """Give the identifiers of a raw Patient that have a value."""
-    entries = resource.get("identifier")
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("value"), str):
-            system = entry.get("system")
-            yield Identifier(system if isinstance(system, str) else None, entry["value"])

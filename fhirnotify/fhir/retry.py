@@ -27,7 +27,7 @@ _DIGITS = 9
 _jitter = wait_random_exponential(multiplier=1, max=_LONGEST_JITTER)
 
 
-class Temporary(Exception):  # noqa: N818 - a kind of fault that may pass, not an error that a caller sees
+class Temporary(Exception):
     """A fault that may have passed by the next attempt. It never leaves the client."""
 
     def __init__(self, what: str, next_step: str, retry_after: float = 0.0) -> None:

@@ -163,6 +163,8 @@ def test_retry_after_as_a_date(usegmt):
             "https://login.test:99:",
         ),
         (httpx.Response(302, headers={"Location": "http://["}), "302 Found", "fhir.base_url"),
+        (httpx.Response(302, headers={"Location": "http://fhir.test:x/Tolvan"}), "can be written", "fhir.base_url"),
+        (httpx.Response(300), "300 Multiple Choices", "log"),
         (httpx.Response(599), "answered with 599", "log"),
         (httpx.Response(500, json=OUTCOME), "500 Internal Server Error (processing)", "log"),
     ],

@@ -62,6 +62,7 @@ def test_it_tells_what_the_server_can_search(server, source):
         ["x"],
         [{"mode": "client", "resource": [{"type": "Patient"}]}],
         [{"resource": "x"}],
+        [{"resource": [{"type": "Slot"}, {"type": ["Patient"]}]}],
         [{"resource": [{"type": "Patient", "interaction": 1, "searchParam": [1], "searchRevInclude": 1}]}],
     ],
 )
