@@ -82,6 +82,7 @@ def read_line(line: Line, resource_type: str, identity: str) -> Resource:
         identity,
     ):
         raise IncompleteRead(f"{line.file.name} was changed while it was being read.", "Run again when it is at rest.")
+    assert isinstance(resource, dict)
     return resource
 
 

@@ -87,7 +87,9 @@ class Elements:
             for element in self.elements
             if _steps(element.expression) is None and _urls(element.expression) is None
         }
-        self._places = [(element, self._names(element.expression), self._find(element)) for element in self.elements]
+        self._places = [
+            (element, frozenset(self._names(element.expression)), self._find(element)) for element in self.elements
+        ]
 
     def codings(self, appointment: Resource, version: FhirVersion) -> tuple[Coding, ...]:
         """Give every coding at any of the places, in their order, duplicates dropped.
@@ -99,9 +101,10 @@ class Elements:
         """
         found: dict[Coding, None] = {}
         for element, names, find in self._places:
-            if any(name in appointment for name in names):
+            if not names.isdisjoint(appointment):
                 for value in find(appointment, version):
-                    found.update(dict.fromkeys(_codings(value, element.system)))
+                    for coding in _codings(value, element.system):
+                        found[coding] = None
         return tuple(found)
 
     def names(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ Leap seconds are allowed by FHIR and become the second after.
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _DATE = r"(?!0000)[0-9]{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)?"
@@ -87,6 +88,7 @@ def _first_day(text: str) -> date | None:
         return None
 
 
+@lru_cache(maxsize=2048)
 def _midnight(day: tuple[int, int, int], zone: ZoneInfo) -> datetime:
     """Give the first moment of a local day: where clocks go forward at midnight, the moment they do."""
     try:

@@ -66,7 +66,7 @@ class References:
         A reference that contradicts its own ``type``, or that cannot be followed and does not say that it means
         something else, is a Patient that cannot be followed.
         """
-        stated = stated_type(reference)
+        stated = stated_type(reference) if "type" in reference else None
         literal = reference.get("reference")
         if isinstance(literal, str):
             target = self.target(literal)

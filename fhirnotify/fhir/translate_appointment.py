@@ -1,6 +1,5 @@
 """From an Appointment to the facts that the rules read of it."""
 
-from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ from fhirnotify.fhir.moments import between, instant
 from fhirnotify.fhir.references import References, stated_type
 from fhirnotify.fhir.translate_datatypes import id_of, ref_of
 from fhirnotify.fhir.translate_patient import PatientTranslator
-from fhirnotify.fhir.translate_private import contained_resources, private_words
+from fhirnotify.fhir.translate_private import contained_resources, private_words, shown
 from fhirnotify.fhir.translate_shapes import (
     ANY_ID,
     DATE_TIME,
@@ -103,34 +102,44 @@ class AppointmentTranslator:
             return _invalid(resource, identity, ref, unreadable.paths)
         start, created = kept.get("start"), kept.get("created")
         covered = between(created, self._zone) if created else None
+        attendances, others = self._participants(kept, resource, ref)
         return Booking(
             id=identity,
             ref=ref,
             status=kept["status"],
             start=instant(start) if start else None,
             created=covered[0] if covered else None,
-            attendances=tuple(self._attendances(kept, resource, ref)),
+            attendances=attendances,
             codings=codings,
-            private=private_words(resource, self._references),
+            private=frozenset((*others, *private_words(resource))),
         )
 
     def _codings(self, kept: dict[str, Any], resource: dict[str, Any]) -> tuple[Coding, ...]:
         """Find the codes. An expression sees elements that are read for other reasons too as they are, uncut."""
-        seen = {**kept, **{name: resource[name] for name in self._also_named if name in resource}}
+        also = {name: resource[name] for name in self._also_named if name in resource}
+        seen = {**kept, **also} if also else kept
         try:
             return self._elements.codings(seen, self._version)
         except ElementFault as fault:
             raise Unreadable((fault.path,)) from None
 
-    def _attendances(self, kept: dict[str, Any], resource: dict[str, Any], ref: str) -> Iterator[Attendance]:
-        for entry in kept["participant"]:
+    def _participants(
+        self, kept: dict[str, Any], resource: dict[str, Any], ref: str
+    ) -> tuple[tuple[Attendance, ...], list[str]]:
+        """Give the attendances of patients, and what is shown of the other participants."""
+        attendances: list[Attendance] = []
+        others: list[str] = []
+        for entry, raw in zip(kept["participant"], resource["participant"], strict=True):
             patient = self._patient(entry.get("actor"), resource, ref)
             if patient is not None:
                 absent = entry["status"] == "declined" or entry.get("required") == "information-only"
-                yield Attendance(patient, attends=not absent)
+                attendances.append(Attendance(patient, attends=not absent))
+            else:
+                others += shown(raw)
         subject = self._patient(kept.get("subject"), resource, ref)
         if subject is not None:
-            yield Attendance(subject)
+            attendances.append(Attendance(subject))
+        return tuple(attendances), others
 
     def _patient(self, reference: dict[str, Any] | None, resource: dict[str, Any], ref: str) -> PatientRef | None:
         if not reference:

@@ -55,18 +55,22 @@ def ref_of(resource: object, resource_type: str) -> str:
     return f"{resource_type}/{identity}/_history/{version}" if versioned else f"{resource_type}/{identity}"
 
 
-def words(raw: object, *keys: str) -> Iterator[str]:
-    """Give every string in any JSON whatever, or those under ``keys``, at any depth, blank ones left out.
+def words(raw: object, *keys: str) -> list[str]:
+    """Give every string in any JSON whatever, or those under ``keys``, at any depth, trimmed, blank ones left out.
 
     It walks with a list of its own: JSON may be nested deeper than Python recurses.
     """
-    waiting: list[tuple[object, bool]] = [(raw, not keys)]
+    found: list[str] = []
+    waiting: list[tuple[Iterable[tuple[str, object]], bool]] = [([("", raw)], not keys)]
     while waiting:
-        value, wanted = waiting.pop()
-        if isinstance(value, str):
-            if wanted and value.strip():
-                yield value.strip()
-        elif isinstance(value, dict):
-            waiting.extend((entry, wanted or name in keys) for name, entry in value.items())
-        elif isinstance(value, list):
-            waiting.extend((entry, wanted) for entry in value)
+        entries, wanted = waiting.pop()
+        for name, entry in entries:
+            told = wanted or name in keys
+            if isinstance(entry, str):
+                if told and (word := entry.strip()):
+                    found.append(word)
+            elif isinstance(entry, dict):
+                waiting.append((entry.items(), told))
+            elif isinstance(entry, list):
+                waiting.append(([("", inner) for inner in entry], told))
+    return found

@@ -156,11 +156,21 @@ def _is_protected(kept: dict[str, Any], resource: dict[str, Any]) -> bool:
     labels = kept.get("meta", {}).get("security", ())
     if any((label.get("system"), label.get("code")) in _PROTECTED for label in labels):
         return True
-    return any(" ".join(part.split()).casefold() == _PLACEHOLDER for part in words(resource.get("name")))
+    if not _may_hold_placeholder(resource.get("name")):
+        return False
+    return any(" ".join(part.split()).casefold() == _PLACEHOLDER for part in words(resource["name"]))
+
+
+def _may_hold_placeholder(names: object) -> bool:
+    """Look for its first word, at a fraction of the time that a walk through the names takes."""
+    try:
+        return _PLACEHOLDER[:7] in repr(names).casefold()
+    except RecursionError:
+        return True
 
 
 def _private(resource: dict[str, Any]) -> Iterator[str]:
     """Gather identifiers, numbers and address lines, whatever else is wrong with them."""
-    yield from words(resource.get("identifier"), "value")
-    yield from words(resource.get("telecom"), "value")
-    yield from words(resource.get("address"), "line")
+    for name, key in (("identifier", "value"), ("telecom", "value"), ("address", "line")):
+        if name in resource:
+            yield from words(resource[name], key)

@@ -7,19 +7,14 @@ must not cost anybody the reminder.
 from collections.abc import Iterator
 from typing import Any
 
-from fhirnotify.fhir.references import References, stated_type
 from fhirnotify.fhir.translate_datatypes import words
 
 _SERVICES = ("serviceType", "serviceCategory", "specialty")
 _NAMED_BY = ("display", "text")
 
 
-def private_words(appointment: dict[str, Any], references: References) -> frozenset[str]:
-    """Gather names of units, practitioners and services, and the Appointment's identifiers."""
-    return frozenset(_gather(appointment, references))
-
-
-def _gather(appointment: dict[str, Any], references: References) -> Iterator[str]:
+def private_words(appointment: dict[str, Any]) -> Iterator[str]:
+    """Gather names of units and services, and the Appointment's identifiers, beside what participants show."""
     for service in _SERVICES:
         if service in appointment:
             yield from words(appointment[service], *_NAMED_BY)
@@ -27,31 +22,24 @@ def _gather(appointment: dict[str, Any], references: References) -> Iterator[str
         yield from words(appointment["extension"], "display")
     if "identifier" in appointment:
         yield from words(appointment["identifier"], "value")
-    participants = appointment.get("participant")
-    for participant in participants if isinstance(participants, list) else ():
-        actor = participant.get("actor") if isinstance(participant, dict) else None
-        if isinstance(actor, dict) and "display" in actor and not _is_patient(actor, appointment, references):
-            yield from words(actor["display"])
     for resource in contained_resources(appointment):
         if resource.get("resourceType") != "Patient":
             yield from _names(resource.get("name"))
 
 
+def shown(participant: object) -> Iterator[str]:
+    """Give what a raw participant shows of its actor."""
+    actor = participant.get("actor") if isinstance(participant, dict) else None
+    yield from words(actor.get("display") if isinstance(actor, dict) else None)
+
+
 def contained_resources(appointment: dict[str, Any], identity: str | None = None) -> list[dict[str, Any]]:
     """Give the contained resources, or those with an id; raw, whatever they are worth."""
     contained = appointment.get("contained")
-    if not isinstance(contained, list):
+    if not contained or not isinstance(contained, list):
         return []
     resources = [resource for resource in contained if isinstance(resource, dict)]
     return resources if identity is None else [resource for resource in resources if resource.get("id") == identity]
-
-
-def _is_patient(actor: dict[str, Any], appointment: dict[str, Any], references: References) -> bool:
-    literal = actor.get("reference")
-    if isinstance(literal, str) and literal.startswith("#"):
-        contained = contained_resources(appointment, literal[1:])
-        return stated_type(actor) == "Patient" or any(r.get("resourceType") == "Patient" for r in contained)
-    return references.patient(actor) is not None
 
 
 def _names(name: object) -> Iterator[str]:
