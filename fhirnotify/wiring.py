@@ -225,7 +225,7 @@ def source(settings: Settings) -> "Source":
         page_size=fhir.page_size,
         attempts=fhir.attempts,
         auth=_auth(settings),
-        verify=_verify(settings),
+        verify=verification(settings),
     )
 
 
@@ -238,7 +238,12 @@ def _auth(settings: Settings) -> "httpx.Auth | None":
     return auth.bearer(chosen.token.get_secret_value()) if chosen.token is not None else None
 
 
-def _verify(settings: Settings) -> "ssl.SSLContext | bool":
+def verification(settings: Settings) -> "ssl.SSLContext | bool":
+    """Give what the endpoint's certificate is held against: the system's authorities, or those of ``[fhir.tls]``.
+
+    Raises:
+        SettingsError: a file is missing or is no certificate or key.
+    """
     import ssl  # noqa: PLC0415
 
     tls = settings.fhir.tls

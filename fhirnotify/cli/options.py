@@ -29,7 +29,7 @@ Now = Annotated[
         "--now",
         metavar="INSTANT",
         parser=instant,
-        help="Rehearse at another time: an ISO 8601 instant with its offset. The clock ticks on from there.",
+        help="Rehearse at another time: an ISO 8601 instant with its offset.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]

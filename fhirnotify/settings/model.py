@@ -131,7 +131,7 @@ class ReminderTimes(Section):
     """``[reminder]``: when the reminder goes out."""
 
     lead: Annotated[timedelta, BeforeValidator(values.duration(_MINUTE, 365 * _DAY))] = timedelta(hours=48)
-    latest: Annotated[timedelta, BeforeValidator(values.duration(_MINUTE, 365 * _DAY))] = timedelta(hours=4)
+    latest: Annotated[timedelta, BeforeValidator(values.duration(timedelta(0), 365 * _DAY))] = timedelta(hours=4)
     quiet_from: LocalTime = time(21)
     quiet_until: LocalTime = time(7)
     time_zone: Annotated[InstanceOf[ZoneInfo], BeforeValidator(values.time_zone)] = ZoneInfo("Europe/Stockholm")
@@ -207,7 +207,7 @@ class Sms(Section):
         BeforeValidator(values.of_this_version("sinch", "infobip", "twilio", "link", "kannel")),
     ] = "outbox"
     sender: Annotated[str, BeforeValidator(values.sender)] = "RegionVB"
-    rate: Annotated[float, BeforeValidator(values.number)] = Field(10, gt=0, le=1000)
+    rate: Annotated[float, BeforeValidator(values.number)] = Field(10, gt=0, le=100_000)
     parallel: Whole = Field(8, ge=1, le=64)
     validity: Annotated[timedelta, BeforeValidator(values.duration(5 * _MINUTE, 3 * _DAY))] = timedelta(hours=24)
     timeout: Annotated[timedelta, BeforeValidator(values.duration(_SECOND, 10 * _MINUTE))] = timedelta(seconds=20)

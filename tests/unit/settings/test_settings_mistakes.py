@@ -62,6 +62,10 @@ WRONG = [
     ("reminder", 'time_zone = "Europe/Stokholm"', "reminder.time_zone", '"Europe/Stockholm"'),
     ("reminder", 'time_zone = "../etc/passwd"', "reminder.time_zone", "is not a time zone"),
     ("reminder", 'late_booking = "maybe"', "reminder.late_booking", "'send' or 'skip'"),
+    ("recipient", 'countries = "[1"', "recipient.countries", "is not a list"),
+    ("recipient", "skip_ages = [12]", "recipient.skip_ages.0", "is not a range of ages"),
+    ("message", "template = 5", "message.template", "is not a text"),
+    ("sms.46elks", 'username = "u"\npassword = "p"\nbase_url = "46elks"', "sms.46elks.base_url", "is not an http"),
     ("consent", 'combine = "any"', "consent.combine", "'deny-overrides' or 'newest-wins'"),
     ("recipient", "countries = []", "recipient.countries", "at least 1 item"),
     ("recipient", 'countries = ["se"]', "recipient.countries.0", '"SE"'),
@@ -152,6 +156,18 @@ def test_everything_wrong_is_told_at_once(config: Path) -> None:
 def test_what_is_not_a_settings_file_is_refused(config: Path, text: str, said: str) -> None:
     """Broken TOML and sections of the wrong shape are findings like others."""
     assert said in complaint(config, text)
+
+
+@pytest.mark.parametrize("code", ["", "x", "|x", "x|", "a|b|c", "a b|c", 5])
+def test_a_consent_code_has_a_system(config: Path, code: object) -> None:
+    """A code without its system could mean anything."""
+    what = complaint(config, SMALLEST.replace('"urn:x|sms"', repr(code).replace("'", '"')))
+    assert "consent.codes.0: is not a code with its system" in what
+
+
+def test_a_variable_in_place_of_a_section_is_told(config: Path) -> None:
+    """A section has keys; it is no value."""
+    assert "FHIRNOTIFY_SECTION__KEY" in complaint(config, SMALLEST, FHIRNOTIFY_FHIR__AUTH="bearer")
 
 
 def test_a_file_in_another_encoding_is_refused(config: Path) -> None:

@@ -1,0 +1,139 @@
+"""From settings to ports: what is set is what is used."""
+
+import base64
+import json
+import ssl
+from collections.abc import Mapping
+from datetime import time, timedelta
+from pathlib import Path
+
+import certifi
+import pytest
+
+from fhirnotify import wiring
+from fhirnotify.clock import FixedClock, RealClock
+from fhirnotify.core.model import Coding, ContactType, FhirVersion
+from fhirnotify.errors import SettingsError
+from fhirnotify.fhir.directory import DirectorySource
+from fhirnotify.harness.loopback import LoopbackServer, Reply, Request
+from fhirnotify.settings import Settings, load
+from fhirnotify.sms.elks46 import Elks46
+from fhirnotify.sms.outbox import Outbox
+
+SMALLEST = {"FHIRNOTIFY_FHIR__BASE_URL": "file:world", "FHIRNOTIFY_CONSENT__CODES": "urn:x|sms"}
+
+
+def chosen(more: Mapping[str, str] | None = None) -> Settings:
+    """Load settings from variables, each without its prefix."""
+    return load(None, SMALLEST | {f"FHIRNOTIFY_{name}": value for name, value in (more or {}).items()})
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_rules_are_those_that_are_set() -> None:
+    """Every setting that the rules read reaches them."""
+    rules = wiring.rules(
+        chosen(
+            {
+                "REMINDER__LEAD": "72h",
+                "REMINDER__LATEST": "2h",
+                "REMINDER__QUIET_FROM": "20:30",
+                "REMINDER__QUIET_UNTIL": "08:00",
+                "REMINDER__TIME_ZONE": "Europe/Oslo",
+                "REMINDER__LATE_BOOKING": "skip",
+                "CONSENT__COMBINE": "newest-wins",
+                "RECIPIENT__COUNTRIES": "NO,SE",
+                "RECIPIENT__SKIP_AGES": "0-12,13-17",
+                "RECIPIENT__SHARED_NUMBER": "skip",
+                "MESSAGE__TEMPLATE": "$kontakttyp $datum $tid",
+                "MESSAGE__WORDS__TELEFON": "samtal",
+            }
+        )
+    )
+    assert (rules.lead, rules.latest) == (timedelta(hours=72), timedelta(hours=2))
+    assert (rules.quiet_from, rules.quiet_until) == (time(20, 30), time(8))
+    assert (rules.zone.key, rules.late_booking, rules.combine) == ("Europe/Oslo", "skip", "newest-wins")
+    assert (rules.countries, rules.skip_ages) == (("NO", "SE"), ((0, 12), (13, 17)))
+    assert (rules.shared_number, rules.consent_codes) == ("skip", frozenset({Coding("urn:x", "sms")}))
+    assert rules.template.template == "$kontakttyp $datum $tid"
+    assert rules.words[ContactType.TELEFON] == "samtal"
+    assert rules.words[ContactType.VIDEO] == "videobesök"
+    assert rules.kontakttyp
+
+
+def test_sending_is_as_it_is_set() -> None:
+    """Rate, workers, attempts and times reach the sender."""
+    sending = wiring.sending(
+        chosen({"SMS__SENDER": "Test", "SMS__RATE": "2.5", "SMS__PARALLEL": "3", "SMS__ATTEMPTS": "5"})
+    )
+    assert (sending.sender, sending.rate, sending.parallel, sending.attempts) == ("Test", 2.5, 3, 5)
+    assert (sending.validity, sending.timeout) == (timedelta(hours=24), timedelta(seconds=20))
+
+
+def test_the_provider_is_the_one_that_is_set() -> None:
+    """The outbox unless another is named."""
+    assert isinstance(wiring.gateway(chosen()), Outbox)
+    elks = wiring.gateway(
+        chosen({"SMS__PROVIDER": "46elks", "SMS__46ELKS__USERNAME": "u", "SMS__46ELKS__PASSWORD": "p"})
+    )
+    assert isinstance(elks, Elks46)
+    elks.close()
+
+
+def test_the_clock_is_real_unless_it_is_set() -> None:
+    """--now alone fixes it."""
+    assert type(wiring.clock(None)) is RealClock
+    assert isinstance(wiring.clock(RealClock().real()), FixedClock)
+
+
+def test_a_directory_is_read_by_the_version_that_is_set() -> None:
+    """``file:`` makes the source of a directory."""
+    Path("world").mkdir()
+    source = wiring.source(chosen({"FHIR__VERSION": "R5"}))
+    assert isinstance(source, DirectorySource)
+    assert source.version is FhirVersion.R5
+
+
+@pytest.mark.parametrize(
+    ("auth", "header"),
+    [
+        ({}, None),
+        (
+            {"FHIR__AUTH__KIND": "basic", "FHIR__AUTH__USERNAME": "u", "FHIR__AUTH__PASSWORD": "p"},
+            "Basic " + base64.b64encode(b"u:p").decode(),
+        ),
+        ({"FHIR__AUTH__KIND": "bearer", "FHIR__AUTH__TOKEN": "t0ken"}, "Bearer t0ken"),
+    ],
+)
+def test_the_endpoint_is_asked_with_the_credentials_that_are_set(auth: dict[str, str], header: str | None) -> None:
+    """Each kind of authentication signs the request."""
+    seen: list[str | None] = []
+
+    def answer(request: Request) -> Reply:
+        seen.append(request.headers.get("authorization"))
+        statement = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
+        return Reply(200, json.dumps(statement).encode(), {"Content-Type": "application/fhir+json"})
+
+    with LoopbackServer(answer) as server:
+        source = wiring.source(chosen({"FHIR__BASE_URL": server.base_url, **auth}))
+        assert source.version is FhirVersion.R4
+        source.close()
+    assert seen == [header]
+
+
+def test_the_regions_own_authorities_are_trusted(tmp_path: Path) -> None:
+    """fhir.tls names PEM files; one that is none is a wrong setting, told before anything is read."""
+    settings = chosen({"FHIR__BASE_URL": "https://fhir.example.org", "FHIR__TLS__CA_FILE": certifi.where()})
+    assert isinstance(wiring.verification(settings), ssl.SSLContext)
+    wiring.source(settings).close()
+    (tmp_path / "not.pem").write_text("x", "utf-8")
+    for wrong in (
+        {"FHIR__TLS__CA_FILE": "missing.pem"},
+        {"FHIR__TLS__CA_FILE": "not.pem"},
+        {"FHIR__TLS__CLIENT_CERT": "not.pem"},
+    ):
+        with pytest.raises(SettingsError, match=r"fhir\.tls"):
+            wiring.source(chosen({"FHIR__BASE_URL": "https://fhir.example.org", **wrong}))
