@@ -20,7 +20,7 @@ import structlog
 class Event(StrEnum):
     """Everything that is ever logged by name."""
 
-    PASS_ENDED = "pass-ended"
+    RUN_ENDED = "run-ended"
     SIGNAL = "signal"
     COMMAND_FAILED = "command-failed"
     OUTPUT_LOST = "output-lost"

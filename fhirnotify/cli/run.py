@@ -93,7 +93,7 @@ def _log(summary: "Summary", exit_code: int, *, logged: bool) -> None:
     from fhirnotify import logs  # noqa: PLC0415
 
     told = {key: value for key, value in summary.as_json().items() if key in logs.KEYS}
-    logs.log(logs.Event.PASS_ENDED, **told, exit_code=exit_code)
+    logs.log(logs.Event.RUN_ENDED, **told, exit_code=exit_code)
 
 
 @contextmanager

@@ -30,17 +30,17 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def test_listed_events_and_keys_are_kept(stream: io.StringIO) -> None:
     """A line is JSON with its event, level and the values that are listed."""
-    logs.log(Event.PASS_ENDED, sent=3, complete=True, run="r1", seconds=0.5)
+    logs.log(Event.RUN_ENDED, sent=3, complete=True, run="r1", seconds=0.5)
     assert lines(stream) == [
-        {"event": "pass-ended", "level": "info", "sent": 3, "complete": True, "run": "r1", "seconds": 0.5}
+        {"event": "run-ended", "level": "info", "sent": 3, "complete": True, "run": "r1", "seconds": 0.5}
     ]
 
 
 @pytest.mark.parametrize("key", ["name", "number", "text", "url", "exc_info", "stack_info", "query"])
 def test_keys_that_are_not_listed_are_dropped_and_counted(stream: io.StringIO, key: str) -> None:
     """What nobody listed could be a patient's."""
-    logs.log(Event.PASS_ENDED, **{key: "Anna"})
-    assert lines(stream) == [{"event": "pass-ended", "level": "info", "dropped": 1}]
+    logs.log(Event.RUN_ENDED, **{key: "Anna"})
+    assert lines(stream) == [{"event": "run-ended", "level": "info", "dropped": 1}]
 
 
 @pytest.mark.parametrize(
