@@ -8,9 +8,9 @@ import unicodedata
 from datetime import datetime
 from math import ceil
 
-import gsm0338  # noqa: F401  (registers the codec)
 from anyascii import anyascii
 
+from fhirnotify.core.gsm import ALPHABET, EXTENSION
 from fhirnotify.core.model import ContactType, Rules
 from fhirnotify.core.schedule import local_date_and_time
 
@@ -22,8 +22,6 @@ _BIDI_CONTROLS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u
 _APOSTROPHES = "\u2018\u2019\u201a\u201b\u02bb\u02bc\u02bd\u02b9\u2032\u2035\u00b4\u0060\uff07\u02ca\u02cb"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d"
 _PLAIN = str.maketrans(dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_DASHES, "-"))
-_ESCAPE = b"\x1b"
-
 _SEPTETS_ALONE, _SEPTETS_JOINED = 160, 153
 _UNITS_ALONE, _UNITS_JOINED = 70, 67
 
@@ -75,22 +73,16 @@ def _is_letter_of_another_script(character: str) -> bool:
 
 def in_gsm(text: str) -> bool:
     """Tell whether GSM 03.38, with its extension table, has every character."""
-    try:
-        text.encode("gsm03.38")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return ALPHABET.issuperset(text)
 
 
 def segments(text: str) -> int:
     """Count SMS segments: 160 or 153 septets each, or 70 or 67 UTF-16 units; no character is split over two."""
-    try:
-        septets = text.encode("gsm03.38")
-    except UnicodeEncodeError:
+    if not in_gsm(text):
         return _count([len(character.encode("utf-16-be")) // 2 for character in text], _UNITS_ALONE, _UNITS_JOINED)
-    if _ESCAPE not in septets:
-        return 1 if len(septets) <= _SEPTETS_ALONE else ceil(len(septets) / _SEPTETS_JOINED)
-    return _count([len(character.encode("gsm03.38")) for character in text], _SEPTETS_ALONE, _SEPTETS_JOINED)
+    if EXTENSION.isdisjoint(text):
+        return 1 if len(text) <= _SEPTETS_ALONE else ceil(len(text) / _SEPTETS_JOINED)
+    return _count([2 if character in EXTENSION else 1 for character in text], _SEPTETS_ALONE, _SEPTETS_JOINED)
 
 
 def _count(widths: list[int], alone: int, joined: int) -> int:

@@ -1,5 +1,6 @@
 """To whom: may the person be reminded at all, by which first name, on which number."""
 
+import re
 from datetime import date, datetime
 
 import phonenumbers
@@ -10,6 +11,10 @@ _NAME_USES = ("official", "usual", None, "temp")
 _HOME_COUNTRY = "SE"
 _MOBILE = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 _UNRANKED = 2**31
+
+# Most numbers by far: told apart at once, since the library takes a tenth of a millisecond for each.
+_PLAIN_SWEDISH = re.compile(r"(?:\+46|0046|0) ?-?(7[02369](?:[ -]?[0-9]){7})")
+_SEPARATORS = re.compile(r"[ -]")
 
 
 def barred(person: Person, way: tuple[Person, ...], start: datetime, rules: Rules) -> Reason | None:
@@ -69,6 +74,8 @@ def mobile_number(person: Person, now: datetime, rules: Rules) -> str | None:
 
 
 def _as_mobile(telecom: Telecom, rules: Rules) -> str | None:
+    if _HOME_COUNTRY in rules.countries and (plain := _PLAIN_SWEDISH.fullmatch(telecom.value)):
+        return "+46" + _SEPARATORS.sub("", plain[1])
     try:
         number = phonenumbers.parse(telecom.value, _HOME_COUNTRY)
     except phonenumbers.NumberParseException:

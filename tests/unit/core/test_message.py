@@ -8,6 +8,7 @@ from facts import RULES, START
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhirnotify.core.gsm import EXTENSION
 from fhirnotify.core.message import in_gsm, normalised, refused, segments, sendable, text_of
 from fhirnotify.core.model import ContactType
 
@@ -133,6 +134,18 @@ def test_a_latin_name_always_fits_gsm(name):
     assert in_gsm(sent)
     assert "?" not in sent
     assert len(sent) >= len(normalised(name)) - sum(unicodedata.category(c).startswith("M") for c in name)
+
+
+@given(st.text(st.characters(max_codepoint=0x2100) | st.sampled_from("€[]{}|^~\\\f"), max_size=10))
+def test_the_alphabet_is_the_codecs(text):
+    """Characters and septets are what the GSM 03.38 codec makes of them."""
+    try:
+        septets = text.encode("gsm03.38")
+    except UnicodeEncodeError:
+        septets = None
+    assert in_gsm(text) == (septets is not None)
+    if septets is not None:
+        assert len(septets) == len(text) + sum(character in EXTENSION for character in text)
 
 
 @given(st.text(max_size=20))

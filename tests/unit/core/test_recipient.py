@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+import phonenumbers
 import pytest
 from facts import NOW, RULES, START, days, name, person, rules
 from hypothesis import given
@@ -138,6 +139,20 @@ def test_other_countries_by_setting():
     someone = person(telecoms=(Telecom("phone", "+47 406 12 345"),))
     assert mobile_number(someone, NOW, RULES) is None
     assert mobile_number(someone, NOW, rules(countries=("SE", "NO"))) == "+4740612345"
+
+
+plain_numbers = st.from_regex(r"(\+46|0046|0) ?-?7[02369]([ -]?[0-9]){7}", fullmatch=True)
+
+
+@given(plain_numbers)
+def test_plain_swedish_numbers_are_what_the_library_says(written):
+    """They are recognised without asking it; it would say the same of every one."""
+    number = phonenumbers.parse(written, "SE")
+    assert phonenumbers.is_valid_number(number)
+    assert phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+    assert phonenumbers.region_code_for_number(number) == "SE"
+    expected = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    assert mobile_number(person(telecoms=(Telecom("phone", written),)), NOW, RULES) == expected
 
 
 @given(st.text(max_size=30))
