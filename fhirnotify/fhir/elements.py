@@ -205,11 +205,17 @@ def _as_extensions(tree: Mapping[str, Any]) -> Extensions:
     return Extensions({url: _as_extensions(nested) for url, nested in tree.items()})
 
 
-def _at_path(steps: Sequence[str], appointment: Resource, _: FhirVersion) -> Iterable[Any]:
+def _at_path(steps: Sequence[str], appointment: Resource, _: FhirVersion) -> list[Any]:
     values: list[Any] = [appointment]
     for step in steps:
-        inner = [value[step] for value in values if isinstance(value, dict) and step in value]
-        values = [entry for value in inner for entry in (value if isinstance(value, list) else [value])]
+        found: list[Any] = []
+        for value in values:
+            inner = value.get(step) if isinstance(value, dict) else None
+            if isinstance(inner, list):
+                found += inner
+            elif inner is not None:
+                found.append(inner)
+        values = found
     return values
 
 

@@ -42,9 +42,15 @@ def instant(text: str) -> datetime | None:
 
 def between(text: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
     """Read a FHIR date or dateTime as the first and last moment that it covers; None if it is not one."""
-    if len(text) > _DAY:
-        moment = instant(text)
-        return None if moment is None else (moment, moment)
+    if len(text) <= _DAY:
+        return _covered(text, zone)
+    moment = instant(text)
+    return None if moment is None else (moment, moment)
+
+
+@lru_cache(maxsize=4096)
+def _covered(text: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
+    """Read a date; the same few thousand days come again and again."""
     first = _first_day(text)
     if first is None:
         return None
@@ -53,8 +59,7 @@ def between(text: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
     elif len(text) == _MONTH:
         following = (first.year + first.month // 12, first.month % 12 + 1, 1)
     else:
-        tomorrow = first.toordinal() + 1
-        after = date.fromordinal(min(tomorrow, date.max.toordinal()))
+        after = date.fromordinal(min(first.toordinal() + 1, date.max.toordinal()))
         following = (after.year, after.month, after.day) if after > first else (after.year + 1, 1, 1)
     return _midnight((first.year, first.month, first.day), zone), _midnight(following, zone) - _SMALLEST
 
@@ -88,7 +93,6 @@ def _first_day(text: str) -> date | None:
         return None
 
 
-@lru_cache(maxsize=2048)
 def _midnight(day: tuple[int, int, int], zone: ZoneInfo) -> datetime:
     """Give the first moment of a local day: where clocks go forward at midnight, the moment they do."""
     try:

@@ -7,7 +7,7 @@ from fhirnotify.core.model import Attendance, Booking, Coding, FhirVersion, Inva
 from fhirnotify.fhir.elements import ElementFault, Elements
 from fhirnotify.fhir.moments import between, instant
 from fhirnotify.fhir.references import References, stated_type
-from fhirnotify.fhir.translate_datatypes import id_of, ref_of
+from fhirnotify.fhir.translate_datatypes import id_of, ref_of, ref_of_valid
 from fhirnotify.fhir.translate_patient import PatientTranslator
 from fhirnotify.fhir.translate_private import contained_resources, private_words, shown
 from fhirnotify.fhir.translate_shapes import (
@@ -93,18 +93,18 @@ class AppointmentTranslator:
 
     def appointment(self, resource: object) -> Booking | InvalidBooking:
         """Read an Appointment. Of one that cannot be read, start and status are given where they alone can be."""
-        identity, ref = id_of(resource), ref_of(resource, "Appointment")
         try:
             kept = self._reader.read(resource)
             assert isinstance(resource, dict)
             codings = self._codings(kept, resource)
         except Unreadable as unreadable:
-            return _invalid(resource, identity, ref, unreadable.paths)
+            return _invalid(resource, unreadable.paths)
         start, created = kept.get("start"), kept.get("created")
         covered = between(created, self._zone) if created else None
+        ref = ref_of_valid(kept)
         attendances, others = self._participants(kept, resource, ref)
         return Booking(
-            id=identity,
+            id=kept["id"],
             ref=ref,
             status=kept["status"],
             start=instant(start) if start else None,
@@ -134,8 +134,8 @@ class AppointmentTranslator:
             if patient is not None:
                 absent = entry["status"] == "declined" or entry.get("required") == "information-only"
                 attendances.append(Attendance(patient, attends=not absent))
-            else:
-                others += shown(raw)
+            elif display := shown(raw):
+                others.append(display)
         subject = self._patient(kept.get("subject"), resource, ref)
         if subject is not None:
             attendances.append(Attendance(subject))
@@ -157,12 +157,12 @@ class AppointmentTranslator:
         return PatientRef(id=person.id, contained=person)
 
 
-def _invalid(resource: object, identity: str, ref: str, paths: tuple[str, ...]) -> InvalidBooking:
+def _invalid(resource: object, paths: tuple[str, ...]) -> InvalidBooking:
     raw = resource if isinstance(resource, dict) else {}
     start, status = raw.get("start"), raw.get("status")
     return InvalidBooking(
-        identity,
-        ref,
+        id_of(resource),
+        ref_of(resource, "Appointment"),
         paths,
         start=instant(start) if isinstance(start, str) else None,
         status=status if isinstance(status, str) else None,

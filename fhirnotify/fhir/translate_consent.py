@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from fhirnotify.core.model import ALWAYS, Between, Coding, ConsentStatement, FhirVersion, Period, Provision
 from fhirnotify.fhir.moments import between
 from fhirnotify.fhir.references import References
-from fhirnotify.fhir.translate_datatypes import codings, concepts, id_of, period, ref_of
+from fhirnotify.fhir.translate_datatypes import codings, concepts, id_of, period, ref_of, ref_of_valid
 from fhirnotify.fhir.translate_shapes import (
     ANY_ID,
     CODEABLE_CONCEPT,
@@ -39,6 +39,7 @@ _STATUS = Code(
     ("draft", "proposed", "active", "rejected", "inactive", "entered-in-error", "not-done", "unknown"),
 )
 _ACTOR = Present([{"role": {"text": "-"}, "reference": {"display": "-"}}])
+_NOTHING: frozenset[Coding] = frozenset()
 _LIMITS = ("code", "purpose", "class", "documentType", "resourceType")
 
 
@@ -112,20 +113,20 @@ class ConsentTranslator:
         if patient is None:
             return None
         assert isinstance(resource, dict)
-        identity, ref = id_of(resource), ref_of(resource, "Consent")
         try:
             kept = self._reader.read(resource)
         except Unreadable as unreadable:
-            return ConsentStatement(self._version, identity, ref, patient, unreadable.paths)
+            ref = ref_of(resource, "Consent")
+            return ConsentStatement(self._version, id_of(resource), ref, patient, unreadable.paths)
         statement = self._r4 if self._version is FhirVersion.R4 else self._r5
-        return statement(kept, identity, ref, patient, modified=_is_modified(resource))
+        return statement(kept, patient, modified=_is_modified(resource))
 
-    def _r4(self, kept: dict[str, Any], identity: str, ref: str, patient: str, *, modified: bool) -> ConsentStatement:
+    def _r4(self, kept: dict[str, Any], patient: str, *, modified: bool) -> ConsentStatement:
         root = kept.get("provision", {})
         return ConsentStatement(
             self._version,
-            identity,
-            ref,
+            kept["id"],
+            ref_of_valid(kept),
             patient,
             status=kept["status"],
             modified=modified,
@@ -133,16 +134,16 @@ class ConsentTranslator:
             made=self._moment(kept.get("dateTime")),
             period=self._period(root),
             decision=root.get("type"),
-            policy=_policy(kept.get("policyRule", {})),
+            policy=_policy(kept["policyRule"]) if "policyRule" in kept else None,
             subject=_subject(root),
             provisions=self._provisions(root.get("provision", ())),
         )
 
-    def _r5(self, kept: dict[str, Any], identity: str, ref: str, patient: str, *, modified: bool) -> ConsentStatement:
+    def _r5(self, kept: dict[str, Any], patient: str, *, modified: bool) -> ConsentStatement:
         return ConsentStatement(
             self._version,
-            identity,
-            ref,
+            kept["id"],
+            ref_of_valid(kept),
             patient,
             status=kept["status"],
             modified=modified,
@@ -177,6 +178,8 @@ class ConsentTranslator:
 
 
 def _subject(provision: dict[str, Any]) -> frozenset[Coding]:
+    if "code" not in provision and "purpose" not in provision:
+        return _NOTHING
     return frozenset((*concepts(provision.get("code", ())), *codings(provision.get("purpose", ()))))
 
 
@@ -188,7 +191,7 @@ def _about(provision: dict[str, Any]) -> frozenset[Coding]:
 
 
 def _policy(policy_rule: dict[str, Any]) -> Literal["permit", "deny"] | None:
-    rules = set(codings(policy_rule.get("coding", ())))
+    rules = codings(policy_rule.get("coding", ()))
     if (_OPT_IN in rules) == (_OPT_OUT in rules):
         return None
     return "permit" if _OPT_IN in rules else "deny"
@@ -198,13 +201,13 @@ def _is_modified(resource: dict[str, Any]) -> bool:
     """Look for what could change the meaning of the Consent or of any provision."""
     if resource.get("implicitRules") is not None:
         return True
-    waiting: list[object] = [resource]
-    while waiting:
-        element = waiting.pop()
+    waiting: list[Any] = [resource]
+    for element in waiting:
         if isinstance(element, list):
-            waiting.extend(element)
+            waiting += element
         elif isinstance(element, dict):
             if element.get("modifierExtension") not in (None, []):
                 return True
-            waiting.append(element.get("provision"))
+            if "provision" in element:
+                waiting.append(element["provision"])
     return False

@@ -13,21 +13,14 @@ _TELLABLE = re.compile(r"[A-Za-z0-9_.:~-]{1,255}")
 """What may be told as an id in rows and logs: one token, without room for words."""
 
 
-def coding(raw: dict[str, Any]) -> Coding | None:
-    """Read a Coding that has a code."""
-    code = raw.get("code")
-    return Coding(raw.get("system"), code) if code else None
+def codings(raw: Iterable[dict[str, Any]]) -> list[Coding]:
+    """Read the Codings that have a code."""
+    return [Coding(coding.get("system"), coding["code"]) for coding in raw if coding.get("code")]
 
 
-def codings(raw: Iterable[dict[str, Any]]) -> Iterator[Coding]:
-    """Read Codings."""
-    return (found for found in map(coding, raw) if found is not None)
-
-
-def concepts(raw: Iterable[dict[str, Any]]) -> Iterator[Coding]:
+def concepts(raw: Iterable[dict[str, Any]]) -> list[Coding]:
     """Read all codings of CodeableConcepts."""
-    for concept in raw:
-        yield from codings(concept.get("coding", ()))
+    return [coding for concept in raw if "coding" in concept for coding in codings(concept["coding"])]
 
 
 def period(raw: dict[str, Any], zone: ZoneInfo) -> Period:
@@ -45,14 +38,35 @@ def id_of(resource: object) -> str:
 
 
 def ref_of(resource: object, resource_type: str) -> str:
-    """Name a resource with its version: ``Patient/p1/_history/2``; what is missing is left out."""
+    """Name a resource of any JSON whatever with its version, as far as both may be told."""
     identity = id_of(resource)
-    if not identity or not isinstance(resource, dict):
-        return resource_type
-    meta = resource.get("meta")
+    meta = resource.get("meta") if isinstance(resource, dict) else None
     version = meta.get("versionId") if isinstance(meta, dict) else None
-    versioned = isinstance(version, str) and ID.fullmatch(version)
-    return f"{resource_type}/{identity}/_history/{version}" if versioned else f"{resource_type}/{identity}"
+    if not identity:
+        return resource_type
+    return versioned(resource_type, identity, version if isinstance(version, str) and ID.fullmatch(version) else None)
+
+
+def ref_of_valid(kept: dict[str, Any]) -> str:
+    """Name a resource that has been found valid, with its version: ``Patient/p1/_history/2``."""
+    meta = kept.get("meta")
+    return versioned(kept["resourceType"], kept["id"], meta.get("versionId") if meta else None)
+
+
+def versioned(resource_type: str, identity: str, version: str | None) -> str:
+    """Write the reference to a version of a resource, or to the resource where the server gives no version."""
+    return f"{resource_type}/{identity}/_history/{version}" if version else f"{resource_type}/{identity}"
+
+
+def values(raw: object, key: str) -> Iterator[str]:
+    """Give the strings that stand under a key in each of a list of objects, trimmed; what is not so is passed over."""
+    for entry in raw if isinstance(raw, list) else ():
+        value = entry.get(key) if isinstance(entry, dict) else None
+        if isinstance(value, str):
+            if word := value.strip():
+                yield word
+        elif value is not None:
+            yield from words(value)
 
 
 def words(raw: object, *keys: str) -> list[str]:
@@ -61,16 +75,16 @@ def words(raw: object, *keys: str) -> list[str]:
     It walks with a list of its own: JSON may be nested deeper than Python recurses.
     """
     found: list[str] = []
-    waiting: list[tuple[Iterable[tuple[str, object]], bool]] = [([("", raw)], not keys)]
-    while waiting:
-        entries, wanted = waiting.pop()
-        for name, entry in entries:
-            told = wanted or name in keys
-            if isinstance(entry, str):
-                if told and (word := entry.strip()):
-                    found.append(word)
-            elif isinstance(entry, dict):
-                waiting.append((entry.items(), told))
-            elif isinstance(entry, list):
-                waiting.append(([("", inner) for inner in entry], told))
-    return found
+    waiting: list[tuple[object, bool]] = [(raw, not keys)]
+    for value, wanted in waiting:
+        if isinstance(value, dict):
+            for name, entry in value.items():
+                if not isinstance(entry, str):
+                    waiting.append((entry, wanted or name in keys))
+                elif wanted or name in keys:
+                    found.append(entry)
+        elif isinstance(value, list):
+            waiting += [(entry, wanted) for entry in value]
+        elif wanted and isinstance(value, str):
+            found.append(value)
+    return [word for text in found if (word := text.strip())]

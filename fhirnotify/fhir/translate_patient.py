@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fhirnotify.core.model import ALWAYS, CALL_ME, FhirVersion, Given, Invalid, Link, Name, PatientRef, Person, Telecom
 from fhirnotify.fhir.moments import full_date
 from fhirnotify.fhir.references import References
-from fhirnotify.fhir.translate_datatypes import id_of, period, ref_of, words
+from fhirnotify.fhir.translate_datatypes import id_of, period, ref_of, ref_of_valid, values, words
 from fhirnotify.fhir.translate_shapes import (
     ANY_ID,
     CODINGS,
@@ -77,7 +77,7 @@ PATIENT = Object(
         "link": Many(_LINK),
     },
     frozenset({"id"}),
-    one_of=("deceasedBoolean", "deceasedDateTime"),
+    one_of=frozenset({"deceasedBoolean", "deceasedDateTime"}),
     choice="deceased[x]",
 )
 """What is read of a Patient; the same elements in R4 and R5."""
@@ -93,35 +93,36 @@ class PatientTranslator:
 
     def patient(self, resource: object, within: str = "") -> Person | Invalid:
         """Read a Patient; one contained in the resource ``within`` is known as ``#id``."""
-        identity, ref = id_of(resource), ref_of(resource, "Patient")
-        if within:
-            identity, ref = f"#{identity}", f"{within}#{identity}"
         try:
             kept = self._reader.read(resource)
         except Unreadable as unreadable:
-            return Invalid(identity, ref, unreadable.paths)
+            identity = id_of(resource)
+            ref = f"{within}#{identity}" if within else ref_of(resource, "Patient")
+            return Invalid(f"#{identity}" if within else identity, ref, unreadable.paths)
         assert isinstance(resource, dict)
+        identity = kept["id"]
         birth_date = kept.get("birthDate")
         return Person(
-            id=identity,
-            ref=ref,
+            id=f"#{identity}" if within else identity,
+            ref=f"{within}#{identity}" if within else ref_of_valid(kept),
             active=kept.get("active", True),
             deceased=kept.get("deceasedBoolean", False) or "deceasedDateTime" in kept,
             protected=_is_protected(kept, resource),
             birth_date=None if birth_date is None else full_date(birth_date),
-            names=tuple(self._name(name) for name in kept.get("name", ())),
-            telecoms=tuple(self._telecom(telecom) for telecom in kept.get("telecom", ()) if "value" in telecom),
-            links=tuple(self._links(kept.get("link", ()))),
+            names=tuple([self._name(name) for name in kept.get("name", ())]),
+            telecoms=tuple([self._telecom(telecom) for telecom in kept.get("telecom", ()) if "value" in telecom]),
+            links=tuple(self._links(kept["link"])) if "link" in kept else (),
             private=frozenset(_private(resource)),
         )
 
     def _name(self, name: dict[str, Any]) -> Name:
-        texts = name.get("given", ())
-        marks = name.get("_given", ())
+        marks = [_is_call_me(mark) for mark in name.get("_given", ())]
         given = tuple(
-            Given(text, call_me=index < len(marks) and _is_call_me(marks[index]))
-            for index, text in enumerate(texts)
-            if text is not None and text.strip()
+            [
+                Given(text, call_me=index < len(marks) and marks[index])
+                for index, text in enumerate(name.get("given", ()))
+                if text is not None and text.strip()
+            ]
         )
         within = name.get("period")
         return Name(name.get("use"), given, name.get("family"), period(within, self._zone) if within else ALWAYS)
@@ -147,8 +148,10 @@ class PatientTranslator:
 
 
 def _is_call_me(mark: dict[str, Any] | None) -> bool:
-    extensions = (mark or {}).get("extension", ())
-    return any(entry["url"] == _QUALIFIER and entry.get("valueCode") == CALL_ME for entry in extensions)
+    for extension in (mark or {}).get("extension", ()):
+        if extension["url"] == _QUALIFIER and extension.get("valueCode") == CALL_ME:
+            return True
+    return False
 
 
 def _is_protected(kept: dict[str, Any], resource: dict[str, Any]) -> bool:
@@ -171,6 +174,6 @@ def _may_hold_placeholder(names: object) -> bool:
 
 def _private(resource: dict[str, Any]) -> Iterator[str]:
     """Gather identifiers, numbers and address lines, whatever else is wrong with them."""
-    for name, key in (("identifier", "value"), ("telecom", "value"), ("address", "line")):
-        if name in resource:
-            yield from words(resource[name], key)
+    yield from values(resource.get("identifier"), "value")
+    yield from values(resource.get("telecom"), "value")
+    yield from values(resource.get("address"), "line")

@@ -7,7 +7,7 @@ must not cost anybody the reminder.
 from collections.abc import Iterator
 from typing import Any
 
-from fhirnotify.fhir.translate_datatypes import words
+from fhirnotify.fhir.translate_datatypes import values, words
 
 _SERVICES = ("serviceType", "serviceCategory", "specialty")
 _NAMED_BY = ("display", "text")
@@ -20,17 +20,17 @@ def private_words(appointment: dict[str, Any]) -> Iterator[str]:
             yield from words(appointment[service], *_NAMED_BY)
     if "extension" in appointment:
         yield from words(appointment["extension"], "display")
-    if "identifier" in appointment:
-        yield from words(appointment["identifier"], "value")
-    for resource in contained_resources(appointment):
+    yield from values(appointment.get("identifier"), "value")
+    for resource in contained_resources(appointment) if "contained" in appointment else ():
         if resource.get("resourceType") != "Patient":
             yield from _names(resource.get("name"))
 
 
-def shown(participant: object) -> Iterator[str]:
-    """Give what a raw participant shows of its actor."""
+def shown(participant: object) -> str:
+    """Give what a raw participant shows of its actor; empty for nothing."""
     actor = participant.get("actor") if isinstance(participant, dict) else None
-    yield from words(actor.get("display") if isinstance(actor, dict) else None)
+    display = actor.get("display") if isinstance(actor, dict) else None
+    return display.strip() if isinstance(display, str) else ""
 
 
 def contained_resources(appointment: dict[str, Any], identity: str | None = None) -> list[dict[str, Any]]:

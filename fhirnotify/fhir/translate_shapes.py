@@ -174,7 +174,7 @@ class Object:
 
     fields: Mapping[str, "Shape"]
     required: frozenset[str] = frozenset()
-    one_of: tuple[str, ...] = ()
+    one_of: frozenset[str] = frozenset()
     choice: str = ""
 
     def cut(self, value: object, path: str, faults: Faults) -> Keep:
@@ -199,7 +199,7 @@ class Object:
                 yield name, cut
 
     def _is_single(self, kept: dict[str, Any]) -> bool:
-        return sum(name in kept for name in self.one_of) <= 1
+        return len(self.one_of & kept.keys()) <= 1
 
     def lean_schema(self) -> CoreSchema:
         """Recognise objects with certain elements and nothing required missing; the others are dropped."""
@@ -289,4 +289,4 @@ def _extension(nested: Extensions) -> Object:
     fields: dict[str, Shape] = {"url": URI, **_VALUES}
     if nested.read:
         fields["extension"] = nested
-    return Object(fields, frozenset({"url"}), one_of=tuple(_VALUES), choice="value[x]")
+    return Object(fields, frozenset({"url"}), one_of=frozenset(_VALUES), choice="value[x]")
