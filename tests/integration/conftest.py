@@ -1,64 +1,42 @@
 """The real servers: HAPI FHIR R4 and R5, started once a session, both at once, while other tests run.
 
 ``TEST_HAPI_R4`` and ``TEST_HAPI_R5`` may name servers that run already, which spares their start. They should have
-a small ``fhir.max-page-size``, as those started here do, so that paging is always exercised.
+a small ``fhir.max-page-size``, as those started here do.
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import hapi_keeper
 import pytest
 
 from fhirnotify.core.model import FhirVersion
-from fhirnotify.harness.hapi import HapiServer
 from fhirnotify.harness.hapi_jars import INSTALL, missing_programs
 from fhirnotify.harness.installation import Installation
 from fhirnotify.harness.judge import LOCAL
 from fhirnotify.harness.resources import Resource
 from fhirnotify.harness.seed import remove, seed
 
-PAGE = 25
-"""The most that the servers give on a page."""
-
-_FIRST_WEEK = datetime(2031, 3, 29, 10, tzinfo=LOCAL)
-"""The first test's visits lie on both sides of the night when summer time begins."""
-
-
-class Servers:
-    """The servers of this session, being started on threads of their own."""
-
-    def __init__(self, versions: Sequence[FhirVersion]) -> None:
-        self._pool = ThreadPoolExecutor(max(1, len(versions)))
-        self._servers = {
-            version: HapiServer(version, properties={"fhir.max-page-size": str(PAGE)}) for version in versions
-        }
-        self._started: dict[FhirVersion, Future[str]] = {
-            version: self._pool.submit(server.start) for version, server in self._servers.items()
-        }
-
-    def base_url(self, version: FhirVersion) -> str:
-        """Wait for a server."""
-        return self._started[version].result()
-
-    def stop(self) -> None:
-        """Stop them all."""
-        for server in self._servers.values():
-            server.stop()
-        self._pool.shutdown()
-
-
-_SERVERS = pytest.StashKey[Servers]()
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 def _running_already(version: FhirVersion) -> str | None:
     return os.environ.get(f"TEST_HAPI_{version}")
 
 
+def _kept(config: pytest.Config) -> tuple[Path, int]:
+    """Give where this session's keeper writes, and the process that stands for the session."""
+    worker = getattr(config, "workerinput", None)
+    session, owner = (worker["testrunuid"], os.getppid()) if worker else (str(os.getpid()), os.getpid())
+    return Path(tempfile.gettempdir()) / f"fhirnotify-hapi-{session}", owner
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the tests that need a HAPI server come last: it starts while the others run."""
     items.sort(key=lambda item: item.get_closest_marker("hapi") is not None)
@@ -67,15 +45,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the servers as soon as it is known that a test needs them."""
     needed = any(item.get_closest_marker("hapi") for item in session.items)
-    if needed and not session.config.option.collectonly and not missing_programs():
-        versions = [version for version in FhirVersion if _running_already(version) is None]
-        session.config.stash[_SERVERS] = Servers(versions)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the servers."""
-    if servers := config.stash.get(_SERVERS, None):
-        servers.stop()
+    versions = [version for version in FhirVersion if not _running_already(version)]
+    if needed and versions and not session.config.option.collectonly and not missing_programs():
+        hapi_keeper.keep(*_kept(session.config), versions)
 
 
 def _base_url(config: pytest.Config, version: FhirVersion) -> str:
@@ -86,7 +58,7 @@ def _base_url(config: pytest.Config, version: FhirVersion) -> str:
         if os.environ.get("CI") == "true":
             pytest.fail(what)
         pytest.skip(what)
-    return config.stash[_SERVERS].base_url(version)
+    return hapi_keeper.base_url(_kept(config)[0], version)
 
 
 @dataclass
@@ -116,13 +88,19 @@ class Journal:
 _weeks = count()
 
 
+def _before_summer_time(year: int) -> datetime:
+    """Give ten o'clock on the day before the clocks are moved forward, the last Sunday in March."""
+    last = datetime(year, 3, 31, 10, tzinfo=LOCAL)
+    return last - timedelta(days=last.isoweekday() % 7 + 1)
+
+
 @pytest.fixture(params=list(FhirVersion), ids=str)
 def journal(request: pytest.FixtureRequest) -> Iterator[Journal]:
-    """Give the journal system, R4 and R5, with a week and ids of this test's own."""
+    """Give the journal system, R4 and R5, with ids and a week of this test's own, in a year of this process's own."""
     version: FhirVersion = request.param
     number = next(_weeks)
-    now = _FIRST_WEEK + timedelta(weeks=number)
-    made = Journal(version, _base_url(request.config, version), now, f"t{number}-")
+    now = _before_summer_time(2031 + _WORKER) + timedelta(weeks=number)
+    made = Journal(version, _base_url(request.config, version), now, f"t{_WORKER}-{number}-")
     yield made
     if _running_already(version):
         made.clear()
