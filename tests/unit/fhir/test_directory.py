@@ -2,6 +2,8 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from raw_resources import ELEMENTS, STOCKHOLM, smallest
@@ -297,6 +299,17 @@ def test_a_file_that_is_not_fhir_stops_the_run_by_its_name(tmp_path, source, nam
     assert error.value.exit_code == 3
 
 
+def test_a_file_that_may_not_be_read_stops_the_run_by_its_name(source, tmp_path):
+    """The job's account may lack the right to it."""
+    (tmp_path / "x.json").write_text("{}")
+    with (
+        patch.object(Path, "read_bytes", side_effect=PermissionError(13, "Permission denied")),
+        pytest.raises(FhirError) as error,
+    ):
+        ids(source)
+    assert error.value.what == "x.json cannot be read: Permission denied."
+
+
 @pytest.mark.parametrize("name", ["", "missing", "file"])
 def test_a_directory_that_is_empty_or_missing_stops_the_run(tmp_path, name):
     """Nothing to read is not the same as nobody to remind."""
@@ -325,7 +338,7 @@ def test_what_shows_that_something_is_missing_stops_the_run_by_its_name(put, sou
 def test_a_warning_among_the_resources_stops_nothing(put, source):
     """Servers put them into every searchset."""
     outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]}
-    put("x.json", bundle(appointment("a1"), outcome, bundle_type="searchset"))
+    put("x.json", bundle(appointment("a1"), outcome, {"response": {"status": "201"}}, bundle_type="searchset"))
     assert ids(source) == [["a1"]]
 
 

@@ -219,6 +219,7 @@ def test_an_expression_sees_elements_that_are_read_for_other_reasons_uncut():
         ({"appointmentType": {"coding": [{"code": "a "}]}}, "Appointment.appointmentType.coding[0].code"),
         ({"appointmentType": "{}"}, "Appointment.appointmentType"),
         ({"serviceType": CONCEPT}, "Appointment.serviceType"),
+        ({"extension": {"url": "urn:kind"}}, "Appointment.extension"),
         ({"class": [CONCEPT]}, "Appointment"),
         ({"extension": [{"url": "u"}, {"url": "urn:kind", "valueCode": 5}]}, "Appointment.extension[1].valueCode"),
         (
@@ -247,3 +248,33 @@ def test_an_error_where_a_code_may_stand_makes_the_appointment_invalid(broken, p
 def test_an_error_beside_the_codes_costs_nobody_the_reminder(broken):
     """Neither a display, nor an extension that nobody asks for, nor an element that is not named."""
     assert translator(R4).appointment(smallest("Appointment", **broken)).codings == (Coding("urn:s", "a"),)
+
+
+@pytest.mark.parametrize("value", [{"valueCoding": {"code": "c"}}, {"valueCoding": {"code": "c", "display": 5}}])
+def test_an_extension_within_an_extension_is_read(value):
+    """As compound extensions have it; what else stands in them is not looked at."""
+    elements = Elements([Element("Appointment.extension('urn:outer').extension('inner').value")])
+    outer = {"url": "urn:outer", "extension": [{"url": "inner", **value}, {"url": "other", "valueCode": "x"}]}
+    appointment = smallest("Appointment", extension=[outer, {"url": "urn:x", "extension": 5}])
+    assert translator(R4, elements).appointment(appointment).codings == (Coding(None, "c"),)
+
+
+def test_an_element_that_only_an_expression_reads_is_kept_whole_and_judged():
+    """Nobody can tell which part of it the expression needs."""
+    elements = Elements([Element("Appointment.contained.ofType(HealthcareService).type")])
+    service = {"resourceType": "HealthcareService", "id": "h1", "type": [CONCEPT]}
+    read = translator(R4, elements).appointment
+    assert read(smallest("Appointment", contained=[service])).codings == (Coding("urn:s", "a"), Coding(None, "b"))
+    for broken in ({**service, "type": 5}, {**service, "resourceType": "Nonsense"}, {**service, "name": {"secret": 1}}):
+        (path,) = read(smallest("Appointment", contained=[broken])).paths
+        assert path.startswith("Appointment")
+        assert "secret" not in path
+
+
+def test_a_file_gives_its_elements_in_order(tmp_path):
+    """Space around an expression is nothing."""
+    file = tmp_path / "elements.toml"
+    file.write_text(
+        '[[element]]\nexpression = " Appointment.class "\n[[element]]\nexpression = "Appointment.description"\nsystem = "urn:s"'
+    )
+    assert load_elements(file).elements == (Element("Appointment.class"), Element("Appointment.description", "urn:s"))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from raw_resources import BASE_URL, smallest, translator
+from raw_resources import BASE_URL, ELEMENTS, STOCKHOLM, smallest, translator
 
 from fhirnotify.core.model import (
     Attendance,
@@ -16,6 +16,7 @@ from fhirnotify.core.model import (
     PatientRef,
     Person,
 )
+from fhirnotify.fhir.translate import translator_for
 
 R4, R5 = FhirVersion.R4, FhirVersion.R5
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -286,3 +287,11 @@ def test_an_error_in_an_element_that_nobody_needs_costs_nobody_the_reminder(elem
 def test_what_is_no_appointment_at_all_is_an_invalid_one(resource):
     """Whatever stands where an Appointment should, nothing is raised."""
     assert isinstance(translator().appointment(resource), InvalidBooking)
+
+
+def test_the_translator_for_a_server_follows_references_to_its_base():
+    """As the composition root makes it."""
+    made = translator_for(R5, f"{BASE_URL}/", ELEMENTS, STOCKHOLM)
+    actor = participant(f"{BASE_URL}/Patient/p1")
+    assert made.version is R5
+    assert made.appointment(smallest("Appointment", participant=[actor])).attendances == (Attendance(PatientRef("p1")),)

@@ -116,6 +116,14 @@ def test_other_labels_and_words_protect_nobody(elements):
     assert not read(**elements).protected
 
 
+def test_the_placeholder_is_found_however_deep_it_stands():
+    """JSON may be nested deeper than Python recurses."""
+    nested = ["Skyddad uppgift"]
+    for _ in range(100_000):
+        nested = [nested]
+    assert read(name=[{"given": ["Anna"], "extension": nested}]).protected
+
+
 def test_numbers_keep_their_order_and_those_without_a_value_are_left_out():
     """The order decides between equals."""
     telecoms = read(
