@@ -170,7 +170,7 @@ class ConsentTranslator:
                 subject=(subject := _subject(provision)),
                 about=subject | _about(provision),
                 limited=any(provision.get(limit) for limit in _LIMITS),
-                has_actor=bool(provision.get("actor")),
+                has_actor=provision.get("actor") not in (None, [], {}),
                 provisions=self._provisions(provision.get("provision") or ()),
             )
             for provision in raw

@@ -241,3 +241,13 @@ def test_an_error_in_an_element_that_nobody_needs_makes_nothing_unreadable(eleme
     statement = read(**elements)
     assert not statement.unreadable
     assert statement.decision == "permit"
+
+
+@pytest.mark.parametrize(
+    ("actor", "present"), [([{}], True), ("", True), (0, True), ([], False), ({}, False), (None, False)]
+)
+@pytest.mark.parametrize("start", ["2024-02-28", "2024-02-29"])
+def test_any_actor_at_all_limits_a_provision(actor, present, start):
+    """Its content is not looked at, so nonsense counts as one; also where fhir.resources is asked, on a leap day."""
+    provision = {"type": "permit", "actor": actor, "period": {"start": start}}
+    assert read(provision={"provision": [provision]}).provisions[0].has_actor is present
