@@ -75,7 +75,9 @@ class Journal:
         self._ask("Patient", [str(one.value) for one in identifiers])
         return {one: [self.people[p] for p in self.identifiers.get(one, ())] for one in identifiers}
 
-    def consents(self, patient_ids: Collection[str]) -> list[ConsentStatement]:
+    def consents(
+        self, patient_ids: Collection[str], identifiers: Collection[Identifier] = ()
+    ) -> list[ConsentStatement]:
         self._ask("Consent", patient_ids)
         return [one for one in self.statements.values() if one.patient in patient_ids]
 

@@ -215,6 +215,7 @@ class Person:
         deceased: ``deceasedBoolean`` true, or any ``deceasedDateTime``.
         protected: a security label or a placeholder name of protected identity.
         birth_date: only where the whole date is given.
+        identifiers: business identifiers, by which a Consent may name the person.
         private: words that the text may not hold beside family names: identifiers, numbers, address lines.
     """
 
@@ -227,6 +228,7 @@ class Person:
     names: tuple[Name, ...] = ()
     telecoms: tuple[Telecom, ...] = ()
     links: tuple[Link, ...] = ()
+    identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
     private: frozenset[str] = field(default=frozenset(), repr=False)
 
 

@@ -63,6 +63,11 @@ class Register:
         assert not isinstance(found, Unresolved)
         return found
 
+    def identifiers(self, patients: Iterable[str]) -> list[Identifier]:
+        """Give the business identifiers of these records."""
+        records = (self._records.get(patient) for patient in patients)
+        return [one for record in records if isinstance(record, Person) for one in record.identifiers]
+
     def _identify(self, identifiers: set[Identifier]) -> None:
         unknown = identifiers - self._by_identifier.keys()
         if not unknown:
@@ -147,7 +152,7 @@ def attendees(
         if _consent_matters(booking, attendee, now, rules)
         for alias in attendee.aliases
     }
-    consents = _by_patient(source.consents(sorted(wanted))) if wanted else {}
+    consents = _by_patient(source.consents(sorted(wanted), register.identifiers(wanted))) if wanted else {}
     return [[_with_consents(attendee, consents) for attendee in persons] for persons in people]
 
 

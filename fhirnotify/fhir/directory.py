@@ -17,6 +17,7 @@ from fhirnotify.core.model import ConsentStatement, FhirVersion, Identifier
 from fhirnotify.fhir.directory_index import Index
 from fhirnotify.fhir.elements import Elements
 from fhirnotify.fhir.identifiers import identifiers_of
+from fhirnotify.fhir.logical import consents_by_identifier
 from fhirnotify.fhir.moments import between, instant
 from fhirnotify.fhir.references import References
 from fhirnotify.fhir.source import Appointment, Patient
@@ -75,11 +76,16 @@ class DirectorySource:
         """Give the Patients that carry each identifier, system and value."""
         return {one: [self._patient(id_) for id_ in self._identified.get(one, ())] for one in identifiers}
 
-    def consents(self, patient_ids: Collection[str]) -> list[ConsentStatement]:
-        """Give every Consent of these Patients."""
-        ids = sorted({consent for patient in patient_ids for consent in self._consents_of.get(patient, ())})
-        statements = (self._translator.consent(self._index.read("Consent", one)) for one in ids)
-        return [statement for statement in statements if statement is not None]
+    def consents(
+        self, patient_ids: Collection[str], identifiers: Collection[Identifier] = ()
+    ) -> list[ConsentStatement]:
+        """Give every Consent that points at one of these Patients, or names one by one of these identifiers."""
+        pointing = sorted({consent for patient in patient_ids for consent in self._consents_of.get(patient, ())})
+        naming = sorted({consent for one in set(identifiers) for consent in self._consents_naming.get(one, ())})
+        statements = (self._translator.consent(self._index.read("Consent", one)) for one in pointing)
+        return [statement for statement in statements if statement is not None] + consents_by_identifier(
+            (self._index.read("Consent", one) for one in naming), self._translator, self._carriers, set(patient_ids)
+        )
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -147,6 +153,19 @@ class DirectorySource:
             if patient is not None:
                 consents[patient].append(identity)
         return consents
+
+    @cached_property
+    def _consents_naming(self) -> dict[Identifier, list[str]]:
+        """The Consents that name their patient by each identifier."""
+        consents = defaultdict(list)
+        for identity, record in self._index.records("Consent"):
+            identifier = self._translator.identifier_of_consent(record.searched_by)
+            if identifier is not None:
+                consents[identifier].append(identity)
+        return consents
+
+    def _carriers(self, identifiers: Collection[Identifier]) -> dict[Identifier, list[str]]:
+        return {one: self._identified.get(one, []) for one in identifiers}
 
     def _appointment(self, identity: str) -> Appointment:
         return self._translator.appointment(self._index.read("Appointment", identity))

@@ -11,11 +11,13 @@ from typing import TypeVar
 import httpx
 
 from fhirnotify.core.model import ConsentStatement, FhirVersion, Identifier
-from fhirnotify.errors import FhirError
-from fhirnotify.fhir.bundle import Resource
+from fhirnotify.errors import FhirError, IncompleteRead
+from fhirnotify.fhir.bundle import Resource, read_page
 from fhirnotify.fhir.capability import Capability, read_capability
 from fhirnotify.fhir.client import Client, Limits
+from fhirnotify.fhir.faults import RefusedError
 from fhirnotify.fhir.identifiers import identifiers_of
+from fhirnotify.fhir.logical import consents_by_identifier
 from fhirnotify.fhir.search import every_page
 from fhirnotify.fhir.source import Appointment, Patient
 from fhirnotify.fhir.translator import Translator
@@ -28,6 +30,8 @@ _IDENTIFIERS = 20
 _COUNT = ("_count", "1000")
 _TOTAL = ("_total", "accurate")
 _REPLACED = "Patient:link"
+_BY_IDENTIFIER = "patient:identifier"
+_NOBODY = Identifier("urn:fhirnotify:probe", "nobody")
 
 _Item = TypeVar("_Item")
 
@@ -119,25 +123,57 @@ class HttpSource:
         found: dict[Identifier, dict[str, Patient]] = {identifier: {} for identifier in identifiers}
         for chunk in _chunks((one for one in found if one.value), _IDENTIFIERS):
             asked = set(chunk)
-            tokens = ",".join(f"{_escaped(one.system or '')}|{_escaped(one.value)}" for one in chunk)
+            tokens = ",".join(map(_token, chunk))
             for page in every_page(self._client, "Patient", (("identifier", tokens), _COUNT, _TOTAL)):
                 for resource in page.matches:
                     for identifier in asked.intersection(identifiers_of(resource)):
                         found[identifier][resource["id"]] = translate(resource)
         return {identifier: list(patients.values()) for identifier, patients in found.items()}
 
-    def consents(self, patient_ids: Collection[str]) -> list[ConsentStatement]:
+    def consents(
+        self, patient_ids: Collection[str], identifiers: Collection[Identifier] = ()
+    ) -> list[ConsentStatement]:
         """Search every Consent of these Patients, each Consent once, its patient checked to be one of them."""
-        translate = self._translator.consent
         asked = frozenset(patient_ids)
         found: dict[str, ConsentStatement | None] = {}
         for chunk in _chunks(sorted(filter(None, asked)), _CHUNK):
             references = ",".join(f"Patient/{_escaped(one)}" for one in chunk)
-            for page in every_page(self._client, "Consent", (("patient", references), _COUNT, _TOTAL)):
-                for resource in page.matches:
-                    if resource["id"] not in found:
-                        found[resource["id"]] = translate(resource)
-        return [one for one in found.values() if one is not None and one.patient in asked]
+            for resource in self._consents("patient", references):
+                if resource["id"] not in found:
+                    found[resource["id"]] = self._translator.consent(resource)
+        pointing = [one for one in found.values() if one is not None and one.patient in asked]
+        return pointing + self._consents_naming(set(identifiers), asked)
+
+    def _consents_naming(self, identifiers: set[Identifier], asked: frozenset[str]) -> list[ConsentStatement]:
+        """Search the Consents that name their patient by identifier, where the server knows that search."""
+        if not identifiers or not self._searches_by_identifier:
+            return []
+        naming: dict[str, Resource] = {}
+        for chunk in _chunks(sorted(identifiers, key=_token), _CHUNK):
+            for resource in self._consents(_BY_IDENTIFIER, ",".join(map(_token, chunk))):
+                if self._translator.identifier_of_consent(resource) in identifiers:
+                    naming[resource["id"]] = resource
+        return consents_by_identifier(naming.values(), self._translator, self._carriers, asked)
+
+    def _consents(self, parameter: str, value: str) -> Iterator[Resource]:
+        for page in every_page(self._client, "Consent", ((parameter, value), _COUNT, _TOTAL)):
+            yield from page.matches
+
+    def _carriers(self, identifiers: Collection[Identifier]) -> dict[Identifier, list[str]]:
+        return {
+            identifier: [patient.id for patient in patients]
+            for identifier, patients in self.patients_by_identifier(identifiers).items()
+        }
+
+    @cached_property
+    def _searches_by_identifier(self) -> bool:
+        """Try the modifier with an identifier that nobody has: a server that refuses or ignores it does not know it."""
+        nobody = ((_BY_IDENTIFIER, _token(_NOBODY)), ("_count", "1"), _TOTAL)
+        try:
+            page = read_page(self._client.search("Consent", nobody), "Consent")
+        except (RefusedError, IncompleteRead):
+            return False
+        return not page.matches and not page.total
 
     def close(self) -> None:
         """Release connections."""
@@ -174,6 +210,10 @@ def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def _token(identifier: Identifier) -> str:
+    return f"{_escaped(identifier.system or '')}|{_escaped(identifier.value)}"
 
 
 def _escaped(text: str) -> str:

@@ -56,8 +56,15 @@ class Source(Protocol):
         """Search Patients by business identifier; each identifier asked for stands in the answer."""
         ...
 
-    def consents(self, patient_ids: Collection[str]) -> list[ConsentStatement]:
-        """Search every Consent of these Patients, each Consent once, its patient checked to be one of them."""
+    def consents(
+        self, patient_ids: Collection[str], identifiers: Collection[Identifier] = ()
+    ) -> list[ConsentStatement]:
+        """Search every Consent of these Patients, each Consent once, its patient checked to be one of them.
+
+        ``identifiers`` are the Patients' own: a Consent may name its patient by one of them (a logical reference),
+        and is found so where the server can search so. It is one Patient's if exactly one carries the identifier;
+        where several do, it is doubt about each of them: unreadable.
+        """
         ...
 
     def close(self) -> None:

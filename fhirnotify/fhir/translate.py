@@ -5,7 +5,7 @@ It never raises on any JSON whatever. What is read of each resource, and how, st
 
 from zoneinfo import ZoneInfo
 
-from fhirnotify.core.model import Booking, ConsentStatement, FhirVersion, Invalid, InvalidBooking, Person
+from fhirnotify.core.model import Booking, ConsentStatement, FhirVersion, Identifier, Invalid, InvalidBooking, Person
 from fhirnotify.fhir.elements import Elements
 from fhirnotify.fhir.references import References
 from fhirnotify.fhir.translate_appointment import AppointmentTranslator
@@ -43,13 +43,19 @@ class ResourceTranslator:
         """Read a Patient; one that cannot be read is an ``Invalid``."""
         return self._patients.patient(resource)
 
-    def consent(self, resource: object) -> ConsentStatement | None:
-        """Read a Consent; None if it is about no Patient of this server."""
-        return self._consents.consent(resource)
+    def consent(self, resource: object, patient: str | None = None) -> ConsentStatement | None:
+        """Read a Consent; None if it points at no Patient of this server and nobody says whom it means."""
+        return self._consents.consent(resource, patient)
+
+    def identifier_of_consent(self, resource: object) -> Identifier | None:
+        """Give the identifier by which a Consent names its patient, if it does not point at one."""
+        found = self._consents.reference(resource)
+        return None if found is None else found.identifier
 
     def patient_of_consent(self, resource: object) -> str | None:
         """Give the id of the Patient that a Consent is about, whatever else is wrong with it."""
-        return self._consents.patient(resource)
+        found = self._consents.reference(resource)
+        return None if found is None else found.id
 
 
 def translator_for(version: FhirVersion, base_url: str, elements: Elements, zone: ZoneInfo) -> Translator:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from fhirnotify.core.model import ALWAYS, Between, Coding, ConsentStatement, FhirVersion, Period, Provision
+from fhirnotify.core.model import ALWAYS, Between, Coding, ConsentStatement, FhirVersion, PatientRef, Period, Provision
 from fhirnotify.fhir.moments import between
 from fhirnotify.fhir.references import References
 from fhirnotify.fhir.translate_datatypes import codings, concepts, id_of, period, ref_of, ref_of_valid
@@ -98,18 +98,19 @@ class ConsentTranslator:
         self._references = references
         self._zone = zone
 
-    def patient(self, resource: object) -> str | None:
-        """Give the id of the Patient of this server that a Consent is about, whatever else is wrong with it."""
+    def reference(self, resource: object) -> PatientRef | None:
+        """Give how a Consent points at its patient, whatever else is wrong with it."""
         if not isinstance(resource, dict):
             return None
         for name in ("subject", "patient") if self._version is FhirVersion.R5 else ("patient", "subject"):
-            if name in resource:
-                return self._references.patient_id(resource[name])
+            if isinstance(resource.get(name), dict):
+                return self._references.patient(resource[name])
         return None
 
-    def consent(self, resource: object) -> ConsentStatement | None:
-        """Read a Consent; None if it is about no Patient of this server."""
-        patient = self.patient(resource)
+    def consent(self, resource: object, patient: str | None = None) -> ConsentStatement | None:
+        """Read a Consent; None if it points at no Patient of this server and ``patient`` does not say whom it means."""
+        found = self.reference(resource)
+        patient = patient or (None if found is None else found.id)
         if patient is None:
             return None
         assert isinstance(resource, dict)

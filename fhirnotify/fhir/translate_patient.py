@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fhirnotify.core.model import ALWAYS, CALL_ME, FhirVersion, Given, Invalid, Link, Name, PatientRef, Person, Telecom
+from fhirnotify.fhir.identifiers import identifiers_of
 from fhirnotify.fhir.moments import full_date
 from fhirnotify.fhir.references import References
 from fhirnotify.fhir.translate_datatypes import id_of, period, ref_of, ref_of_valid, values, words
@@ -112,6 +113,7 @@ class PatientTranslator:
             names=tuple([self._name(name) for name in kept.get("name", ())]),
             telecoms=tuple([self._telecom(telecom) for telecom in kept.get("telecom", ()) if "value" in telecom]),
             links=tuple(self._links(kept["link"])) if "link" in kept else (),
+            identifiers=tuple(identifiers_of(resource)),
             private=frozenset(_private(resource)),
         )
 

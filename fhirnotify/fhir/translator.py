@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from fhirnotify.core.model import ConsentStatement, FhirVersion
+from fhirnotify.core.model import ConsentStatement, FhirVersion, Identifier
 from fhirnotify.fhir.source import Appointment, Patient
 
 
@@ -22,6 +22,13 @@ class Translator(Protocol):
         """Read a Patient; one that cannot be read is an ``Invalid``."""
         ...
 
-    def consent(self, resource: dict[str, Any]) -> ConsentStatement | None:
-        """Read a Consent; None if it names no Patient of this server (a foreign or a logical reference)."""
+    def consent(self, resource: dict[str, Any], patient: str | None = None) -> ConsentStatement | None:
+        """Read a Consent; None if it points at no Patient of this server.
+
+        ``patient`` is the id of the Patient whom a logical reference has been found to mean.
+        """
+        ...
+
+    def identifier_of_consent(self, resource: dict[str, Any]) -> Identifier | None:
+        """Give the identifier by which a Consent names its patient, if it does not point at one."""
         ...

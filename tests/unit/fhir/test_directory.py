@@ -236,6 +236,27 @@ def test_consents_are_found_by_their_patient(put, source):
     assert [(consent.id, consent.unreadable) for consent in found] == [("c1", ()), ("c2", ("Consent.status",))]
 
 
+def test_a_consent_may_name_its_patient_by_identifier(put, source):
+    """It is that of the one Patient who carries it; where two do, it is doubt about both; else it is nobody's."""
+    mine, shared = ({"system": "urn:x", "value": value} for value in ("1", "2"))
+    put(
+        "x.ndjson",
+        smallest("Patient", id="p1", identifier=[mine, shared]),
+        smallest("Patient", id="p2", identifier=[shared]),
+        smallest("Consent", id="c1", patient={"identifier": mine}),
+        smallest("Consent", id="c2", patient={"identifier": shared}),
+        smallest("Consent", id="c3", patient={"identifier": {"system": "urn:y", "value": "1"}}),
+    )
+    known = [Identifier("urn:x", "1"), Identifier("urn:x", "2")]
+    found = source.consents(["p1", "p2"], known)
+    assert [(one.id, one.patient, one.unreadable) for one in found] == [
+        ("c1", "p1", ()),
+        ("c2", "p1", ("Consent.patient",)),
+        ("c2", "p2", ("Consent.patient",)),
+    ]
+    assert source.consents(["p2"], known[:1]) == []
+
+
 def test_a_resource_that_cannot_be_read_is_a_value(put, source):
     """One broken resource stops nothing."""
     put("x.ndjson", appointment("a1", created="x"), appointment("a2", 1), smallest("Patient", active="x"))

@@ -36,6 +36,7 @@ def test_a_whole_patient_is_read():
         birth_date=date(1912, 12, 12),
         names=(Name("official", (Given("Anna"),), "Svensson", Period(start=datetime(2019, 12, 31, 23, tzinfo=UTC))),),
         telecoms=(Telecom("phone", "070-174 06 05", "mobile", 1),),
+        identifiers=(Identifier("urn:pnr", "191212121212"),),
         private=frozenset({"191212121212", "070-174 06 05", "Storgatan 1"}),
     )
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import respx
 
-from fhirnotify.core.model import Booking, ConsentStatement, FhirVersion, Person
+from fhirnotify.core.model import Booking, ConsentStatement, FhirVersion, Identifier, Person
 from fhirnotify.fhir.http import HttpSource
 
 BASE = "http://fhir.test/fhir"
@@ -32,6 +32,8 @@ class FakeFhir:
         self.max_page = 1000
         self.ignores: set[str] = set()
         """Search parameters that it takes no notice of."""
+        self.refuses: set[str] = set()
+        """Search parameters that it answers with 400."""
         self.next_is: Callable[[str], Any] = lambda link: link
         self.edit: Callable[[dict[str, Any]], None] = lambda bundle: None
         """Changes every Bundle before it is sent."""
@@ -92,6 +94,8 @@ class FakeFhir:
         }
 
     def _search(self, resource_type: str, form: dict[str, list[str]]) -> httpx.Response:
+        if self.refuses.intersection(form):
+            return httpx.Response(400, json={"resourceType": "OperationOutcome", "issue": []})
         asked = {name: values for name, values in form.items() if name not in self.ignores}
         found = [r for r in self.resources if r["resourceType"] == resource_type and self._matches(r, asked)]
         if "_sort" in asked:
@@ -113,9 +117,10 @@ class FakeFhir:
             "status": lambda v: resource.get("status") in v.split(","),
             "date": lambda v: _compares(resource.get("start"), v),
             "patient": lambda v: resource.get("patient", {}).get("reference") in v.split(","),
-            "identifier": lambda v: any(
-                f"{i.get('system', '')}|{i['value']}" in v.split(",") for i in resource.get("identifier", [])
+            "patient:identifier": lambda v: (
+                _token(resource.get("patient", {}).get("identifier", {"value": ""})) in v.split(",")
             ),
+            "identifier": lambda v: any(_token(i) in v.split(",") for i in resource.get("identifier", [])),
         }
         return all(checks[name](value) for name, values in asked.items() if name in checks for value in values)
 
@@ -139,6 +144,10 @@ class FakeFhir:
         return httpx.Response(200, json=bundle)
 
 
+def _token(identifier: dict[str, Any]) -> str:
+    return f"{identifier.get('system', '')}|{identifier['value']}"
+
+
 def _compares(start: str | None, value: str) -> bool:
     if start is None:
         return False
@@ -159,12 +168,17 @@ class FakeTranslator:
     def patient(self, resource: dict[str, Any]) -> Person:
         return Person(resource["id"], f"Patient/{resource['id']}")
 
-    def consent(self, resource: dict[str, Any]) -> ConsentStatement | None:
+    def consent(self, resource: dict[str, Any], patient: str | None = None) -> ConsentStatement | None:
         reference = resource["patient"].get("reference", "")
-        if not reference.startswith("Patient/"):
+        if patient is None and reference.startswith("Patient/"):
+            patient = reference.removeprefix("Patient/")
+        if patient is None:
             return None
-        patient = reference.removeprefix("Patient/")
         return ConsentStatement(FhirVersion.R4, resource["id"], f"Consent/{resource['id']}", patient)
+
+    def identifier_of_consent(self, resource: dict[str, Any]) -> Identifier | None:
+        found = resource["patient"].get("identifier")
+        return None if found is None else Identifier(found["system"], found["value"])
 
 
 @pytest.fixture

@@ -23,6 +23,15 @@ def consent(id_, of):
     return {"resourceType": "Consent", "id": id_, "patient": {"reference": of}}
 
 
+def naming(id_, identifier):
+    """Make a Consent that names its patient by identifier."""
+    return {
+        "resourceType": "Consent",
+        "id": id_,
+        "patient": {"identifier": {"system": identifier.system, "value": identifier.value}},
+    }
+
+
 class TestPatients:
     """Patients by id."""
 
@@ -178,6 +187,25 @@ class TestConsents:
         server.edit = lambda bundle: bundle.update(total=2)
         with pytest.raises(IncompleteRead, match="Consent gave 1 of 2"):
             source.consents(["p1"])
+
+    def test_one_may_name_its_patient_by_identifier(self, server, source):
+        """Where the server can search so; what it is then is told by the Patients who carry the identifier."""
+        mine = Identifier(PERSONNUMMER, "191212121212")
+        server.add(patient("p1", (mine.system, mine.value)), naming("c1", mine), consent("c2", "Patient/p1"))
+        found = source.consents(["p1"], [mine])
+        assert [(one.id, one.patient, one.unreadable) for one in found] == [("c2", "p1", ()), ("c1", "p1", ())]
+        server.add(patient("p9", (mine.system, mine.value)))
+        assert source.consents(["p1"], [mine])[1].unreadable == ("Consent.patient",)
+
+    @pytest.mark.parametrize("how", ["refuses", "ignores"])
+    def test_a_server_that_cannot_search_so_is_asked_once(self, server, source, how):
+        """HAPI answers 400; one that ignores the modifier would give everybody's."""
+        mine = Identifier(PERSONNUMMER, "191212121212")
+        server.add(patient("p1", (mine.system, mine.value)), naming("c1", mine), consent("c2", "Patient/p1"))
+        getattr(server, how).add("patient:identifier")
+        for _ in range(2):
+            assert [one.id for one in source.consents(["p1"], [mine])] == ["c2"]
+        assert sum("patient:identifier" in search for search in server.searches("Consent")) == 1
 
     def test_nobody_asked_for_is_nothing_searched(self, server, source):
         """An empty list of patients makes no search."""
