@@ -2,11 +2,13 @@
 
 import pytest
 
+from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, Behaviour, FakeElks46
 from fhirnotify.harness.judge import inbox_of
 from fhirnotify.harness.world import ordinary_world
 
 pytestmark = pytest.mark.hapi
+R4_ONLY = pytest.mark.parametrize("journal", [FhirVersion.R4], indirect=True, ids=str)
 
 
 @pytest.fixture
@@ -36,6 +38,7 @@ def test_all_are_sent_once(installed, installation, provider):
     assert {message.sender for message in provider.taken} == {"RegionVB"}
 
 
+@R4_ONLY
 def test_a_busy_provider_is_tried_again(installed, installation, provider):
     """What the provider defers is sent within the same run."""
     provider.next(Behaviour.THROTTLE, Behaviour.UNAVAILABLE, Behaviour.THROTTLE)
@@ -44,6 +47,7 @@ def test_a_busy_provider_is_tried_again(installed, installation, provider):
     assert len(provider.taken) == 10
 
 
+@R4_ONLY
 def test_what_the_provider_refuses_is_failed(installed, installation, provider):
     """One refused message is named, wants a person, and is not tried again."""
     provider.on(installed.reminded[3].number, Behaviour.REFUSE)
@@ -55,6 +59,7 @@ def test_what_the_provider_refuses_is_failed(installed, installation, provider):
     assert len(provider.taken) == 9
 
 
+@R4_ONLY
 def test_an_answer_that_is_lost_is_found_again(installed, installation, provider):
     """The provider took the message and its answer was lost: it is found there, and never sent twice."""
     provider.next(Behaviour.TAKE_AND_DROP, Behaviour.TAKE_AND_HANG, Behaviour.TAKE_AND_BREAK, Behaviour.TAKE_AND_BABBLE)
@@ -66,6 +71,7 @@ def test_an_answer_that_is_lost_is_found_again(installed, installation, provider
     assert sorted((message.to, message.text) for message in provider.taken) == sorted(inbox_of(installed))
 
 
+@R4_ONLY
 def test_an_empty_account_stops_the_run(installed, installation, provider):
     """Without credit nothing more is sent and the rest stays claimed; when there is credit again all are sent."""
     provider.balance, credit = 0, provider.balance
