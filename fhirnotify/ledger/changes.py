@@ -1,5 +1,6 @@
 """How a reminder changes: the rules of the state machine that every adapter shares, without any storage."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -69,6 +70,11 @@ def changed(reminder: Reminder, change: Change, run: str, real_time: datetime) -
         attempts=reminder.attempts + begins,
         sending_since=real_time if begins else reminder.sending_since,
     )
+
+
+def in_order(reminders: Iterable[Reminder]) -> list[Reminder]:
+    """Order reminders as they are sent: by start, then appointment and patient."""
+    return sorted(reminders, key=lambda each: (each.start, each.appointment, each.patient))
 
 
 def gone(reminder: str) -> LedgerError:

@@ -25,11 +25,6 @@ class RunLock:
         self._patience = patience
         self._descriptor: int | None = None
 
-    @property
-    def held(self) -> bool:
-        """Whether this object holds the lock."""
-        return self._descriptor is not None
-
     def take(self) -> None:
         """Take the lock, or wait for it up to ``patience`` seconds; do nothing if it is held already.
 

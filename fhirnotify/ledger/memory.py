@@ -8,7 +8,7 @@ from typing import Any
 
 from fhirnotify.core.model import Coding
 from fhirnotify.errors import LedgerError
-from fhirnotify.ledger.changes import LEASE, changed, claimed, gone, real_time, revived
+from fhirnotify.ledger.changes import LEASE, changed, claimed, gone, in_order, real_time, revived
 from fhirnotify.ledger.port import (
     RUN_DIED,
     Change,
@@ -54,12 +54,12 @@ class MemoryLedger:
     def of_appointments(self, appointments: Collection[str]) -> list[Reminder]:
         """Give every reminder of these appointments, in any state."""
         wanted = set(appointments)
-        return _ordered(reminder for reminder in self._reminders.values() if reminder.appointment in wanted)
+        return in_order(reminder for reminder in self._reminders.values() if reminder.appointment in wanted)
 
     def at_starts(self, starts: Collection[datetime], patients: Collection[str]) -> list[Reminder]:
         """Give every reminder of these patients at these starts, in any state."""
         moments, wanted = set(starts), set(patients)
-        return _ordered(
+        return in_order(
             reminder
             for reminder in self._reminders.values()
             if reminder.patient in wanted and reminder.start in moments
@@ -95,7 +95,7 @@ class MemoryLedger:
         """Take up to ``limit`` reminders for sending, under a lease, the earliest start first."""
         now = self._clock()
         free = [r for r in self._reminders.values() if _due(r, at) and self._free(r.id, run, now)]
-        taken = _ordered(free)[:limit]
+        taken = in_order(free)[:limit]
         self._leases |= {reminder.id: (run, now + LEASE) for reminder in taken}
         return taken
 
@@ -163,7 +163,3 @@ def _due(reminder: Reminder, at: datetime) -> bool:
     if reminder.state is State.RETRY:
         return reminder.next_attempt is None or reminder.next_attempt <= at
     return reminder.state is State.CLAIMED
-
-
-def _ordered(reminders: Iterator[Reminder] | list[Reminder]) -> list[Reminder]:
-    return sorted(reminders, key=lambda each: (each.start, each.appointment, each.patient))

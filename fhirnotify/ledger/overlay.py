@@ -5,6 +5,7 @@ from datetime import datetime
 from heapq import merge
 from typing import Any
 
+from fhirnotify.ledger.changes import in_order
 from fhirnotify.ledger.port import (
     Change,
     Claim,
@@ -58,7 +59,7 @@ class Overlay:
             return over
         shadowed = {reminder.identity for reminder in over}
         under = [reminder for reminder in read(self._base) if reminder.identity not in shadowed]
-        return sorted(under + over, key=lambda each: (each.start, each.appointment, each.patient))
+        return in_order(under + over)
 
     def claim(self, run: str, at: datetime, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> list[bool]:
         """Claim in ``scratch`` what nobody holds in either; keep in ``scratch`` the verdicts new to both."""

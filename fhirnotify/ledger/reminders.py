@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from fhirnotify.ledger import statements, tables
-from fhirnotify.ledger.changes import LEASE, changed, claimed, gone, revived
+from fhirnotify.ledger.changes import LEASE, changed, claimed, gone, in_order, revived
 from fhirnotify.ledger.port import RUN_DIED, Change, Claim, Identity, Reminder, State
 from fhirnotify.ledger.records import chunks, insert, reminder_of, values_of
 
@@ -90,8 +90,10 @@ def _revive(connection: Connection, run: str, at: datetime, claims: Sequence[Cla
 
 def take(connection: Connection, run: str, at: datetime, real_time: datetime, limit: int) -> list[Reminder]:
     """Take what is due and free, under a lease, the earliest start first."""
-    connection.execute(statements.END_OLD_LEASES, {"real_time": real_time, "holder": run})
-    taken = [reminder_of(row) for row in connection.execute(statements.DUE, {"at": at, "limit": limit})]
+    due = {"at": at, "limit": limit}
+    others = {"real_time": real_time, "holder": run}
+    found = [*connection.execute(statements.DUE, due), *connection.execute(statements.DUE_AFTER_LEASE, due | others)]
+    taken = in_order(map(reminder_of, found))[:limit]
     _lease(connection, run, real_time + LEASE, [reminder.id for reminder in taken])
     return taken
 

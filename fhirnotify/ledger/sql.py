@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from fhirnotify.errors import LedgerError
-from fhirnotify.ledger import decisions, reminders, tables
+from fhirnotify.ledger import decisions, tables
+from fhirnotify.ledger import reminders as store
 from fhirnotify.ledger.changes import real_time
 from fhirnotify.ledger.opening import open_database
 from fhirnotify.ledger.port import Change, Claim, KeptVerdict, Reminder, State, Transition, Unmapped, Verdict
@@ -61,7 +62,7 @@ class SqlLedger:
             connection.execute(tables.run.insert().values(id=run, begun=at, **host))
         except IntegrityError:
             raise LedgerError(f"The ledger already holds a run {run}.", "Give every run an id of its own.") from None
-        reminders.bury(connection, run, at, self._clock())
+        store.bury(connection, run, at, self._clock())
 
     def finish(self, run: str, at: datetime, summary: dict[str, Any]) -> None:
         """Record the summary, end the leases of the run, and give the ledger free."""
@@ -69,24 +70,24 @@ class SqlLedger:
         def finish(connection: Connection) -> None:
             ended = update(tables.run).where(tables.run.c.id == run)
             connection.execute(ended.values(finished=at, summary=summary))
-            reminders.end_leases_of(connection, run)
+            store.end_leases_of(connection, run)
 
         self._database.write(finish)
         self._database.let_go()
 
     def of_appointments(self, appointments: Collection[str]) -> list[Reminder]:
         """Give every reminder of these appointments, in any state."""
-        return self._database.read(lambda connection: reminders.of_appointments(connection, appointments))
+        return self._database.read(lambda connection: store.of_appointments(connection, appointments))
 
     def at_starts(self, starts: Collection[datetime], patients: Collection[str]) -> list[Reminder]:
         """Give every reminder of these patients at these starts, in any state."""
-        return self._database.read(lambda connection: reminders.at_starts(connection, starts, patients))
+        return self._database.read(lambda connection: store.at_starts(connection, starts, patients))
 
     def claim(self, run: str, at: datetime, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> list[bool]:
         """Claim what nobody holds, and keep the verdicts that differ from the last ones kept, in one commit."""
 
         def claim(connection: Connection) -> list[bool]:
-            answers = reminders.claim(connection, run, at, claims)
+            answers = store.claim(connection, run, at, claims)
             decisions.keep(connection, run, at, verdicts)
             return answers
 
@@ -94,16 +95,16 @@ class SqlLedger:
 
     def take(self, run: str, at: datetime, limit: int) -> list[Reminder]:
         """Take up to ``limit`` reminders for sending, under a lease, the earliest start first."""
-        return self._database.write(lambda connection: reminders.take(connection, run, at, self._clock(), limit))
+        return self._database.write(lambda connection: store.take(connection, run, at, self._clock(), limit))
 
-    def release(self, run: str, reminders_: Collection[str]) -> None:
+    def release(self, run: str, reminders: Collection[str]) -> None:
         """Give back what was taken but not begun; this run is not given it again."""
-        self._database.write(lambda connection: reminders.release(connection, run, self._clock(), reminders_))
+        self._database.write(lambda connection: store.release(connection, run, self._clock(), reminders))
 
     def move(self, run: str, at: datetime, changes: Sequence[Change]) -> None:
         """Change states, each with its transition; none of them if one is refused."""
         if changes:
-            self._database.write(lambda connection: reminders.move(connection, run, at, self._clock(), changes))
+            self._database.write(lambda connection: store.move(connection, run, at, self._clock(), changes))
 
     def in_state(self, state: State, run: str | None = None) -> Iterator[Reminder]:
         """Give reminders in a state, by start, read a page at a time: the caller may change them meanwhile."""
@@ -113,11 +114,11 @@ class SqlLedger:
             last = page[-1]
 
     def _page(self, state: State, run: str | None, after: Reminder | None) -> list[Reminder]:
-        return self._database.read(lambda connection: reminders.page_in_state(connection, state, run, after, _PAGE))
+        return self._database.read(lambda connection: store.page_in_state(connection, state, run, after, _PAGE))
 
     def message_ids(self, since: datetime, until: datetime) -> frozenset[str]:
         """Give the provider's ids of messages whose sending began between these real times, both included."""
-        return self._database.read(lambda connection: reminders.message_ids(connection, since, until))
+        return self._database.read(lambda connection: store.message_ids(connection, since, until))
 
     def transitions(self, reminder: str) -> list[Transition]:
         """Give what happened to a reminder, oldest first."""

@@ -121,10 +121,9 @@ class SqliteFile:
             answer = write(self._engine, work)
             # A file that was deleted or replaced takes writes as before, but nobody will ever read them. After the
             # commit: what was written before the file went is as lost as what was written after.
-            if self._identity_now() not in (self._identity, None):
-                raise self._lost("replaced")
-            if self._identity_now() is None:
-                raise self._lost("deleted")
+            now = self._identity_now()
+            if now != self._identity:
+                raise self._lost("deleted" if now is None else "replaced")
             return answer
 
     def _lost(self, how: str) -> LedgerError:

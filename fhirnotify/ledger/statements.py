@@ -98,25 +98,28 @@ CHANGE = (
 
 RECORD = tables.transition.insert()
 
-DUE = (
-    _reminders.where(text(tables.TAKEABLE))
-    .where((_c.state == State.CLAIMED.value) | _c.next_attempt.is_(None) | (_c.next_attempt <= bindparam("at")))
-    .order_by(*_IN_ORDER)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
+# Not "in claimed or retry", which is the same: SQLite would go through all of those instead of the few leased ones.
+_NOT_BEGUN = _c.state != State.SENDING.value
+
+_IS_DUE = (_c.state == State.CLAIMED.value) | _c.next_attempt.is_(None) | (_c.next_attempt <= bindparam("at"))
+_due = _reminders.where(_IS_DUE).order_by(*_IN_ORDER).limit(bindparam("limit")).with_for_update(skip_locked=True)
+
+DUE = _due.where(text(tables.TAKEABLE))
+
+DUE_AFTER_LEASE = _due.where(
+    text("lease_run IS NOT NULL"),
+    _NOT_BEGUN,
+    _c.lease_until <= bindparam("real_time"),
+    _c.lease_run != bindparam("holder"),
 )
+"""What another run has taken, not begun, and held for longer than it may. Apart from DUE, for the sake of indexes."""
 
 LEASE = update(tables.reminder).where(_OF_IDS).values(lease_run=bindparam("holder"), lease_until=bindparam("until"))
 
 LEASED_BY = select(_c.id).where(_OF_IDS, _c.lease_run == bindparam("holder")).with_for_update()
-
-# Not "in claimed or retry", which is the same: SQLite would go through all of those instead of the few leased ones.
-_NOT_BEGUN = _c.state != State.SENDING.value
 
 END_ALL_LEASES = (
     update(tables.reminder).where(text("lease_run IS NOT NULL"), _NOT_BEGUN).values(lease_run=None, lease_until=None)
 )
 
 END_LEASES_OF = END_ALL_LEASES.where(_c.lease_run == bindparam("holder"))
-
-END_OLD_LEASES = END_ALL_LEASES.where(_c.lease_until <= bindparam("real_time"), _c.lease_run != bindparam("holder"))

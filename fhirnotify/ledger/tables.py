@@ -55,7 +55,7 @@ class Instant(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         if dialect.name != "sqlite":
             return value
-        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002  # the same
         """Read a moment back, in UTC."""

@@ -52,16 +52,11 @@ def now() -> datetime:
     return NOW
 
 
-@pytest.fixture(params=["memory", "sqlite", "private"])
+@pytest.fixture(params=["memory", "sqlite"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
     """Each adapter in turn, empty."""
-    match request.param:
-        case "memory":
-            made: Ledger = MemoryLedger(clock)
-        case "sqlite":
-            made = SqlLedger(f"sqlite:///{tmp_path}/ledger.db", clock=clock)
-        case _:
-            made = SqlLedger("sqlite://", clock=clock)
+    of_url = {"sqlite": f"sqlite:///{tmp_path}/ledger.db"}
+    made: Ledger = MemoryLedger(clock) if request.param == "memory" else SqlLedger(of_url[request.param], clock=clock)
     yield made
     made.close()
 

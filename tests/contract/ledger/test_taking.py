@@ -80,6 +80,31 @@ def test_not_what_another_has_taken(ledger, reach, clock, now):
     assert names(ledger.take("r2", now, 1)) == ["a1"]
 
 
+def test_not_given_again_after_the_lease(ledger, reach, clock, now):
+    """What a slow run took is not given to it again, also when its lease ran out and another looked at it."""
+    reminder = reach(State.SENDING)
+    due = now + timedelta(minutes=10)
+    ledger.move("r1", now, [Change(reminder.id, State.RETRY, next_attempt=due)])
+    ledger.take("r1", due, 1)
+    clock.advance(LEASE)
+
+    assert ledger.take("r2", now, 1) == []
+
+    assert ledger.take("r1", due, 1) == []
+    assert names(ledger.take("r2", due, 1)) == ["a1"]
+
+
+def test_expired_leases_take_their_place_in_the_order(ledger, claim_of, clock, now):
+    """What was free and what another held for too long come in one order, and no more than the limit."""
+    ledger.claim("r1", now, [claim_of(n, hours=n) for n in (2, 4)], [])
+    ledger.take("r1", now, 2)
+    ledger.claim("r1", now, [claim_of(n, hours=n) for n in (1, 3, 5)], [])
+    clock.advance(LEASE)
+
+    assert names(ledger.take("r2", now, 3)) == ["a1", "a2", "a3"]
+    assert names(ledger.take("r2", now, 3)) == ["a4", "a5"]
+
+
 def test_released_for_a_later_run(ledger, reach, now):
     """What is released stays as it is: the run that gave it back does not get it again, another does at once."""
     before = reach(State.CLAIMED)

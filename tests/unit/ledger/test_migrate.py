@@ -158,6 +158,17 @@ def test_temporary_has_nothing_to_migrate():
         migrate("sqlite://")
 
 
+def test_made_by_another_meanwhile(path, open_ledger, claim_of, now):
+    """A ledger that another has made between looking and making is left as it is."""
+    open_ledger().claim("r1", now, [claim_of(1)], [])
+    database = SqliteFile(path, patience=0)
+
+    database.make(schema.create)
+
+    database.close()
+    assert [each.appointment for each in open_ledger().in_state(State.CLAIMED)] == ["a1"]
+
+
 def test_creation_cut_off_is_done_again(path, open_ledger, monkeypatch, claim_of, now):
     """A first run that fails half-way through making the schema leaves a file that the next takes for missing."""
 

@@ -159,6 +159,21 @@ def test_locked_by_another_program(path, open_ledger, claim_of, now):
     assert ledger.claim("r1", now, [claim_of(1)], []) == [True]
 
 
+def test_locked_while_its_mode_is_mended(path, open_ledger):
+    """A ledger that was restored in another journal mode, and is being written, is told of as locked."""
+    open_ledger().close()
+    execute(path, "PRAGMA journal_mode=DELETE")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match="is locked by another program"):
+            open_ledger()
+        other.execute("ROLLBACK")
+
+    open_ledger()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_disk_full(path, open_ledger, claim_of, now):
     """On a full disk nothing of the page is kept, and what was kept before stays; with space again it goes on."""
     ledger = open_ledger()
