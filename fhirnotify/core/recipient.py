@@ -22,15 +22,15 @@ def barred(person: Person, way: tuple[Person, ...], start: datetime, rules: Rule
 
     Args:
         person: the surviving record, by which everything is judged.
-        way: the records that led to it by ``replaced-by``; protected identity on any of them counts.
+        way: the records that led to it by ``replaced-by``; death and protected identity on any of them count.
         start: the booked time, for the age at the visit.
         rules: the settings.
     """
     if not person.active:
         return Reason.PATIENT_INACTIVE
-    if person.deceased:
+    if any(record.deceased for record in (person, *way)):
         return Reason.PATIENT_DECEASED
-    if person.protected or any(record.protected for record in way):
+    if any(record.protected for record in (person, *way)):
         return Reason.PROTECTED_IDENTITY
     visit = start.astimezone(rules.zone).date()
     return Reason.AGE_POLICY if rules.skip_ages and _age_is_skipped(person.birth_date, visit, rules) else None

@@ -20,13 +20,14 @@ from fhirnotify.core.recipient import barred, first_name, mobile_number
         ({"deceased": True}, (), Reason.PATIENT_DECEASED),
         ({"protected": True}, (), Reason.PROTECTED_IDENTITY),
         ({}, (person("old", protected=True),), Reason.PROTECTED_IDENTITY),
-        ({}, (person("old", active=False, deceased=True),), None),
+        ({}, (person("old", active=False),), None),
+        ({}, (person("old", deceased=True),), Reason.PATIENT_DECEASED),
         ({"active": False, "deceased": True, "protected": True}, (), Reason.PATIENT_INACTIVE),
         ({"deceased": True, "protected": True}, (), Reason.PATIENT_DECEASED),
     ],
 )
 def test_barred(facts, way, expected):
-    """The survivor must be active, alive and unprotected; protection counts on every record on the way."""
+    """The survivor must be active; death and protection count on every record on the way."""
     assert barred(person(**facts), way, START, RULES) is expected
 
 
