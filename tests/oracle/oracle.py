@@ -1,5 +1,6 @@
 """What a run on a world must answer, by the specification alone: a second implementation of the rules."""
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from oracle_time import duration, quiet, span
 
 Json = dict[str, Any]
 _UNITS = ("Location", "HealthcareService", "Organization")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 ABSENT = {True: None, False: "not-attending"}
 
 
@@ -36,7 +38,7 @@ class Answer:
 
     appointment: str
     patient: str | None
-    start: str
+    start: str | None
     decision: str
     reason: str | None
     contact_type: str | None
@@ -51,7 +53,7 @@ class Case:
     """One patient of one appointment on its way through the rules."""
 
     answer: Answer
-    start: datetime
+    start: datetime | None
     person: Person | None
     first_name: str = ""
 
@@ -80,9 +82,10 @@ class Oracle:
 
     def _cases(self, raw: Json) -> list[Case]:
         start = self._start(raw)
-        if start is None or raw.get("status") != "booked" or not self.now < start < self.now + self.lead:
+        found_by = start or self._asked_for(raw)
+        if found_by is None or raw.get("status") != "booked" or not self.now < found_by < self.now + self.lead:
             return []
-        shown = start.isoformat().replace("+00:00", "Z")
+        shown = start.isoformat().replace("+00:00", "Z") if start else None
         row = Answer(raw["id"], None, shown, "skip", None, None)
         try:
             appointment = read(raw, self.version, self.mapping.needed())
@@ -100,13 +103,19 @@ class Oracle:
         ]
 
     def _start(self, raw: Json) -> datetime | None:
-        try:
-            moment = datetime.fromisoformat(raw["start"])
-        except (KeyError, TypeError, ValueError):
+        text = raw.get("start")
+        if not isinstance(text, str) or not _INSTANT.fullmatch(text):
             return None
-        return moment.astimezone(UTC) if moment.tzinfo else None
+        return datetime.fromisoformat(text).astimezone(UTC)
 
-    def _of_appointment(self, appointment: Json, start: datetime) -> str | None:
+    def _asked_for(self, raw: Json) -> datetime | None:
+        """Give the moment by which R5 finds an Appointment that has no start: the first period asked for."""
+        asked = _listed(raw.get("requestedPeriod"))[:1] if self.version == "R5" and "start" not in raw else []
+        return span(asked[0]["start"], self.zone).first if asked and "start" in asked[0] else None
+
+    def _of_appointment(self, appointment: Json, start: datetime | None) -> str | None:
+        if start is None:
+            return "no-start"
         if start - self.now < self.latest:
             return "too-late"
         created = appointment.get("created")
@@ -125,15 +134,19 @@ class Oracle:
             person = self.store.follow(target)
             attends = entry.get("status") != "declined" and entry.get("required") != "information-only"
             for place, (known, so_far) in enumerate(found):
-                if known.named is not None and known.named == person.named:
-                    found[place] = (known, so_far and attends)
+                if known.named is not None and (known.named, known.fault) == (person.named, person.fault):
+                    ways = replace(known, records=person.records[:-1] + known.records) if not known.fault else known
+                    found[place] = (ways, so_far and attends)
                     break
             else:
                 found.append((person, attends))
         return found
 
-    def _decide(self, row: Answer, start: datetime, person: Person, raw: Json, known: str | None) -> Case:
-        reason = known or person.fault or self._of_person(person, start)
+    def _decide(self, row: Answer, start: datetime | None, person: Person, raw: Json, known: str | None) -> Case:
+        reason = known or person.fault
+        if start is None or reason:
+            return Case(replace(row, reason=reason), start, person)
+        reason = self._of_person(person, start)
         if reason:
             return Case(replace(row, reason=reason), start, person)
         kind, reason = contact_type(read(raw, self.version, self.mapping.needed()), self.mapping)
@@ -167,7 +180,7 @@ class Oracle:
         return oracle_consent.reason(consents, asked, self.consent.get("combine", "deny-overrides"))
 
     def _without_shared(self, cases: list[Case]) -> list[Case]:
-        holders: dict[tuple[datetime, str | None], set[str | None]] = {}
+        holders: dict[tuple[datetime | None, str | None], set[str | None]] = {}
         for case in cases:
             if case.answer.decision == "remind":
                 holders.setdefault((case.start, case.answer.to), set()).add(case.answer.patient)
@@ -188,18 +201,25 @@ class Oracle:
         return _skip(case, "privacy-blocked") if hit or oracle_message.refused(case.first_name) else case
 
     def _units(self, appointment: Json) -> list[str]:
-        """Give the names of units, practitioners and services that the appointment carries."""
-        found = []
-        for one in appointment.get("participant", []):
+        """Give the names of units, practitioners and services, and the identifiers, that the appointment carries."""
+        found = [one.get("value") for one in _listed(appointment.get("identifier"))]
+        for one in _listed(appointment.get("participant")):
             actor = one.get("actor") or {}
-            if actor.get("display") and not self.store.resolve(actor, appointment).is_patient:
-                found.append(actor["display"])
-        inner = [one for one in appointment.get("contained", []) if one.get("resourceType") in _UNITS]
-        found += [one["name"] for one in inner if one.get("name")]
-        return found
+            if not self.store.resolve(actor, appointment).is_patient:
+                found.append(actor.get("display"))
+        for one in _listed(appointment.get("contained")):
+            if one.get("resourceType") in _UNITS:
+                found.append(one.get("name"))
+            elif one.get("resourceType") == "Practitioner":
+                found += [_whole(name) for name in one.get("name", [])]
+        for element in ("serviceType", "serviceCategory", "specialty"):
+            for one in _listed(appointment.get(element)):
+                concept = one.get("concept", one)
+                found += [concept.get("text"), *(coding.get("display") for coding in _listed(concept.get("coding")))]
+        return [one for one in found if one]
 
     def _without_duplicates(self, cases: list[Case]) -> list[Case]:
-        kept: dict[tuple[str | None, datetime, str | None], str] = {}
+        kept: dict[tuple[str | None, datetime | None, str | None], str] = {}
         for case in cases:
             if case.answer.decision == "remind":
                 key = (case.answer.patient, case.start, case.answer.contact_type)
@@ -211,6 +231,14 @@ class Oracle:
             else case
             for case in cases
         ]
+
+
+def _listed(value: Any) -> list[Json]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _whole(name: Json) -> str:
+    return name.get("text") or " ".join([*name.get("given", []), name.get("family", "")])
 
 
 def _skip(case: Case, reason: str) -> Case:

@@ -10,16 +10,21 @@ from oracle_time import Span, covers, span
 
 Json = dict[str, Any]
 PERMIT, DENY, UNDETERMINED = "permit", "deny", "undetermined"
+_RULES = {PERMIT: "OPTIN", DENY: "OPTOUT"}
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What one matching Consent says. ``stated`` is its date, as the span it stands for."""
+    """What one matching Consent says. ``stated`` is its date, as the span it stands for.
+
+    ``always``: it could not be told what it says, before its period was asked for.
+    """
 
     decision: str
     in_force: bool
     stated: Span | None = None
+    always: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,14 @@ def _speaks(provision: Json, codes: frozenset[str]) -> bool:
     return bool(_about(provision) & codes) and not provision.get("actor")
 
 
+def _is_narrow(provision: Json) -> bool:
+    return any(provision.get(name) for name in ("code", "purpose", "class"))
+
+
 def _decision(consent: Json, asked: Asked) -> str:
     current = [pair for pair in _nested(consent, asked.version) if covers(pair[1].get("period"), asked.now, asked.zone)]
     base = _base(consent, current, asked)
-    relevant = [(kind, one) for kind, one in current if not _about(one) or _about(one) & asked.codes]
+    relevant = [(kind, one) for kind, one in current if not _is_narrow(one) or _about(one) & asked.codes]
     if any(kind == DENY for kind, _ in relevant):
         return DENY
     if any(kind is None for kind, _ in relevant):
@@ -91,10 +100,9 @@ def _base(consent: Json, current: list[tuple[str | None, Json]], asked: Asked) -
     if "type" in consent.get("provision", {}):
         return consent["provision"]["type"]
     rules = _codings(consent.get("policyRule"))
-    if f"{_ACT_CODE}|OPTOUT" in rules:
-        return DENY
-    if f"{_ACT_CODE}|OPTIN" in rules:
-        return PERMIT
+    said = {name for name in (PERMIT, DENY) if f"{_ACT_CODE}|{_RULES[name]}" in rules}
+    if said:
+        return said.pop() if len(said) == 1 else UNDETERMINED
     return PERMIT if any(kind == PERMIT and _speaks(one, asked.codes) for kind, one in current) else UNDETERMINED
 
 
@@ -102,7 +110,7 @@ def _in_force(consent: Json, asked: Asked) -> bool:
     period = consent.get("period") if asked.version == "R5" else consent.get("provision", {}).get("period")
     stated = _stated(consent, asked)
     begun = stated is None or stated.first <= asked.now
-    return begun and consent["status"] != "inactive" and covers(period, asked.now, asked.zone)
+    return begun and covers(period, asked.now, asked.zone)
 
 
 def _stated(consent: Json, asked: Asked) -> Span | None:
@@ -115,16 +123,16 @@ def statement(resource: Json, asked: Asked) -> Statement | None:
     try:
         consent = read(resource, asked.version)
     except InvalidError:
-        return Statement(UNDETERMINED, in_force=True)
+        return Statement(UNDETERMINED, in_force=True, always=True)
     if not _matches(consent, asked.codes):
         return None
     status = consent["status"]
     if has_modifiers(consent) or status not in CONSENT_STATUS[asked.version]:
-        return Statement(UNDETERMINED, in_force=True)
+        return Statement(UNDETERMINED, _in_force(consent, asked), always=True)
     if status not in ("active", "inactive", "rejected"):
         return None
     decision = DENY if status == "rejected" else _decision(consent, asked)
-    return Statement(decision, _in_force(consent, asked), _stated(consent, asked))
+    return Statement(decision, status != "inactive" and _in_force(consent, asked), _stated(consent, asked))
 
 
 def combine(statements: list[Statement], how: str) -> str | None:
@@ -138,7 +146,7 @@ def combine(statements: list[Statement], how: str) -> str | None:
             return None if _permit_is_newest(in_force) else "consent-denied"
     elif DENY in said:
         return "consent-denied"
-    elif UNDETERMINED in said:
+    elif UNDETERMINED in said or any(one.always for one in statements):
         return "consent-undetermined"
     elif PERMIT in said:
         return None

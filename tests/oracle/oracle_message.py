@@ -22,7 +22,7 @@ BASIC = set(
     "ÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 EXTENDED = set("\f^{}\\[~]|€")
-_APOSTROPHES = set("\u2018\u2019\u201b\u02bc\u02bb\u02b9\u2032\u00b4")
+_APOSTROPHES = set("\u2018\u2019\u201b\u02bc\u02bb\u02b9\u2032\u00b4`")
 _WEB = re.compile(r"[a-z][a-z0-9+.-]*://|\bwww\.|\w\.[a-z]{2,}\b", re.IGNORECASE)
 
 
@@ -42,7 +42,7 @@ def _plain(char: str) -> str:
     if char in _APOSTROPHES:
         return "'"
     category = unicodedata.category(char)
-    if category == "Pd" or char == "\u2212":
+    if category == "Pd" or char in "\u2212\u2043":
         return "-"
     if category == "Zs":
         return " "
@@ -54,7 +54,7 @@ def _plain(char: str) -> str:
 def in_gsm(first_name: str) -> str:
     """Transliterate the Latin letters outside GSM 03.38; a name with a letter of another script stays as it is."""
     foreign = [c for c in first_name if unicodedata.category(c)[0] == "L" and not _is_latin(c)]
-    if any(c not in BASIC | _APOSTROPHES for c in foreign):
+    if set(first_name) <= BASIC | EXTENDED or any(c not in _APOSTROPHES for c in foreign):
         return first_name
     return "".join(map(_plain, first_name))
 

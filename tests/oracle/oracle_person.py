@@ -32,7 +32,7 @@ def protected(patient: Json) -> bool:
     for name in patient.get("name", []):
         parts += [name.get("text"), name.get("family")]
         parts += name.get("given", []) + name.get("prefix", []) + name.get("suffix", [])
-    return any(part is not None and part.strip().casefold() == "skyddad uppgift" for part in parts)
+    return any(part is not None and " ".join(part.split()).casefold() == "skyddad uppgift" for part in parts)
 
 
 def skipped_age(patient: Json, skip_ages: list[str], visit: date) -> bool:

@@ -1,5 +1,6 @@
 """Reading a resource: cut to what the rules read, validated, closed code sets, modifiers."""
 
+import copy
 import importlib
 from typing import Any
 
@@ -72,6 +73,15 @@ _NEEDED: dict[str, Json] = {
         "provision": _PROVISION,
     },
 }
+# Where codes stand in the elements that a mapping may name.
+_CODED: dict[tuple[str, str], Json] = {
+    ("appointmentType", ""): _CONCEPT,
+    ("serviceCategory", ""): _CONCEPT,
+    ("serviceType", "R4"): _CONCEPT,
+    ("serviceType", "R5"): {"concept": _CONCEPT},
+    ("class", "R5"): _CONCEPT,
+    ("virtualService", "R5"): {"channelType": _CODING},
+}
 # Elements that only one version has; in the other they are unknown, and nobody reads them.
 _ONLY = {
     ("Appointment", "R5"): {"subject", "class", "virtualService"},
@@ -125,18 +135,28 @@ def cut(resource: Json, version: str, extra: Json | None = None) -> Json:
                 needed.pop(name, None)
     result: Json = _cut(resource, needed)
     for name, wanted in (extra or {}).items():
-        if name not in resource:
-            continue
-        if name == "extension" and isinstance(resource[name], list):
-            result[name] = [one for one in resource[name] if not isinstance(one, dict) or one.get("url") in wanted]
-        elif (kind, version) != ("Appointment", "R4") or name not in _ONLY["Appointment", "R5"]:
-            result[name] = resource[name]
-    return {name: value for name, value in result.items() if value != []}
+        if name == "extension" and isinstance(resource.get(name), list):
+            read_ones = [one for one in resource[name] if not isinstance(one, dict) or one.get("url") in wanted]
+            result |= {name: read_ones} if read_ones else {}
+        elif name in resource and (version == "R5" or name not in _ONLY["Appointment", "R5"]):
+            result[name] = _cut(resource[name], _CODED.get((name, version), _CODED.get((name, ""), True)))
+    if (kind, version) == ("Consent", "R5"):
+        for provision in provisions(result):
+            provision.pop("class", None)
+    return result
 
 
 def _model(kind: str, version: str) -> Any:
     package = "fhir.resources.R4B" if version == "R4" else "fhir.resources"
     return getattr(importlib.import_module(f"{package}.{kind.lower()}"), kind)
+
+
+def _without_actors(consent: Json) -> Json:
+    """Leave out what stands in the actors of a Consent: the rules ask only whether there is one."""
+    result: Json = copy.deepcopy(consent)
+    for provision in provisions(result):
+        provision.pop("actor", None)
+    return result
 
 
 def _holds_modifier(value: Any) -> bool:
@@ -147,7 +167,7 @@ def _holds_modifier(value: Any) -> bool:
 
 def has_modifiers(resource: Json) -> bool:
     """Tell whether a resource that is cut holds a modifier: any is unknown to the program."""
-    return bool(resource.get("implicitRules")) or _holds_modifier(resource)
+    return "implicitRules" in resource or _holds_modifier(resource)
 
 
 def _codes(resource: Json, version: str) -> list[tuple[Any, set[str]]]:
@@ -181,9 +201,21 @@ def provisions(consent: Json) -> list[Json]:
     waiting = [waiting] if isinstance(waiting, dict) else list(waiting)
     while waiting:
         one = waiting.pop(0)
-        found.append(one)
-        waiting += one.get("provision", [])
+        if isinstance(one, dict):
+            found.append(one)
+            waiting += one["provision"] if isinstance(one.get("provision"), list) else []
     return found
+
+
+def _well_typed(value: Any, version: str, name: str = "") -> bool:
+    """Tell whether each value has the JSON type that FHIR gives its element: fhir.resources converts what it can."""
+    if isinstance(value, dict):
+        return all(key.casefold().endswith("extension") or _well_typed(one, version, key) for key, one in value.items())
+    if isinstance(value, list):
+        return all(one is None or _well_typed(one, version, name) for one in value)
+    if name in ("active", "deceasedBoolean") or (name == "required" and version == "R5"):
+        return isinstance(value, bool)
+    return type(value) is (int if name == "rank" else str)
 
 
 def read(resource: Json, version: str, extra: Json | None = None) -> Json:
@@ -194,9 +226,13 @@ def read(resource: Json, version: str, extra: Json | None = None) -> Json:
     """
     result = cut(resource, version, extra)
     try:
-        _model(resource["resourceType"], version).model_validate(result)
+        _model(resource["resourceType"], version).model_validate(
+            _without_actors(result) if resource["resourceType"] == "Consent" else result
+        )
     except Exception as fault:
         raise InvalidError from fault
+    if not _well_typed(result, version):
+        raise InvalidError
     if any(code is not None and code not in allowed for code, allowed in _codes(result, version)):
         raise InvalidError
     return result

@@ -44,7 +44,8 @@ class Store:
         self.patients = {one["id"]: one for one in resources if one["resourceType"] == "Patient"}
         self.consents = [one for one in resources if one["resourceType"] == "Consent"]
         self.appointments = [one for one in resources if one["resourceType"] == "Appointment"]
-        self.at = {url: name for name, url in full_urls.items()}
+        present = {f"{one['resourceType']}/{one['id']}" for one in resources}
+        self.at = {url: name for name, url in full_urls.items() if name in present}
 
     def resolve(self, reference: Any, owner: Json) -> Target:
         """Follow a Reference that stands in ``owner``."""
@@ -112,16 +113,29 @@ class Store:
                 return Person(first, fault="patient-unreadable")
 
     def consents_of(self, person: Person) -> list[Json]:
-        """Give the Consents whose patient is this person, after merge."""
-        name = "patient" if self.version == "R4" else "subject"
+        """Give the Consents whose patient is this person, after merge: by ``replaced-by``, or by ``replaces``."""
+        name, replaced = "patient" if self.version == "R4" else "subject", self._replaced(person.survivor)
         found = []
         for consent in self.consents:
             target = self.resolve(consent.get(name), consent)
-            if not target.is_patient or target.key is None or target.contained:
+            if target.key is None or target.contained:
                 continue
             owner = self.follow(target)
-            if owner.fault is None and owner.survivor["id"] == person.survivor["id"]:
+            if owner.fault is None and (owner.named == person.named or owner.named in replaced):
                 found.append(consent)
+        return found
+
+    def _replaced(self, survivor: Json) -> set[str | None]:
+        """Give the ids that a survivor says it replaces, and those that they say they replace."""
+        found: set[str | None] = set()
+        waiting = [survivor]
+        while waiting:
+            record = waiting.pop()
+            for link in _dicts(record.get("link")):
+                key = self.resolve(link.get("other"), record).key
+                if link.get("type") == "replaces" and key not in found:
+                    found.add(key)
+                    waiting += [self.patients[key]] if key in self.patients else []
         return found
 
 

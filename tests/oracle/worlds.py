@@ -153,8 +153,10 @@ class Maker:
             old |= {"active": False, "link": [{"other": other, "type": "replaced-by"}]}
             if chance.odds(0.05):
                 worlds_people.spoil(chance, old)
-            if chance.odds(0.85) and "link" not in after:
-                after["link"] = [{"other": {"reference": f"Patient/{old['id']}"}, "type": "replaces"}]
+            if chance.odds(0.9):
+                after.setdefault("link", []).append(
+                    {"other": {"reference": f"Patient/{old['id']}"}, "type": "replaces"}
+                )
             self._add(old)
             found.append(old["id"])
             after = old
