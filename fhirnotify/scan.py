@@ -81,7 +81,7 @@ class Scan:
         taking: whether this run goes on to take what is due, so that rows of those are told later.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         job: Job,
         run: str,

@@ -40,13 +40,13 @@ def job_to_run(
         SettingsError: the mappings or the credentials are wrong.
         LedgerError: the ledger cannot be used.
     """
-    known = rules(settings)
+    known, stop = rules(settings), stop or threading.Event()
     with (
-        closing(source(settings)) as journal,
+        closing(source(settings, stop)) as journal,
         closing(gateway(settings)) as provider,
         closing(ledger(settings)) as book,
     ):
-        yield Job(journal, known, clock(now), report, book, provider, sending(settings), stop or threading.Event())
+        yield Job(journal, known, clock(now), report, book, provider, sending(settings), stop)
 
 
 @contextmanager
@@ -199,8 +199,8 @@ def _ledger_file(settings: Settings) -> Path:
     return Path(settings.ledger.url.removeprefix("sqlite:///"))
 
 
-def source(settings: Settings) -> "Source":
-    """Make the adapter of the FHIR endpoint; nothing is connected yet.
+def source(settings: Settings, stop: threading.Event | None = None) -> "Source":
+    """Make the adapter of the FHIR endpoint; nothing is connected yet. ``stop`` ends its waits between attempts.
 
     Raises:
         SettingsError: ``elements.toml``, the credentials or the certificates are wrong.
@@ -214,6 +214,8 @@ def source(settings: Settings) -> "Source":
         from fhirnotify.fhir.directory import DirectorySource  # noqa: PLC0415
 
         return DirectorySource(fhir.directory, elements, zone, version=version, page_size=fhir.page_size)
+    from tenacity.nap import sleep_using_event  # noqa: PLC0415
+
     from fhirnotify.fhir.http import HttpSource  # noqa: PLC0415
     from fhirnotify.fhir.translate import translator_for  # noqa: PLC0415
 
@@ -226,6 +228,7 @@ def source(settings: Settings) -> "Source":
         attempts=fhir.attempts,
         auth=_auth(settings),
         verify=verification(settings),
+        sleep=sleep_using_event(stop or threading.Event()),
     )
 
 

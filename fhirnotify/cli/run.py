@@ -5,8 +5,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
 
 import typer
 
@@ -37,8 +39,13 @@ def run(config: Config = None, now: Now = None, *, as_json: Json = False, rehear
             'Set sms.provider = "outbox", or add --rehearsal if it is a test account.',
         )
     report = reporter(chosen, as_json=as_json)
-    with stopped_by_signals() as stop, wiring.job_to_run(chosen, report, now, stop) as job:
-        done = finished(lambda: pass_of_the_job(job), report, chosen.monitoring.expect_appointments)
+
+    def work(stop: threading.Event) -> "Summary":
+        with wiring.job_to_run(chosen, report, now, stop) as job:
+            return pass_of_the_job(job)
+
+    with stopped_by_signals() as stop:
+        done = finished(lambda: work(stop), report, chosen.monitoring.expect_appointments, now=now)
     raise typer.Exit(done)
 
 
@@ -50,9 +57,12 @@ def plan(config: Config = None, now: Now = None, *, as_json: Json = False) -> No
 
     chosen = settings.load(config)
     report = reporter(chosen, as_json=as_json)
-    with wiring.job_to_plan(chosen, report, now) as job:
-        done = finished(lambda: pass_without_sending(job), report, chosen.monitoring.expect_appointments)
-    raise typer.Exit(done)
+
+    def work() -> "Summary":
+        with wiring.job_to_plan(chosen, report, now) as job:
+            return pass_without_sending(job)
+
+    raise typer.Exit(finished(work, report, chosen.monitoring.expect_appointments, now=now))
 
 
 def reporter(settings: "Settings", *, as_json: bool) -> "JsonLines | ForPeople":
@@ -64,20 +74,28 @@ def reporter(settings: "Settings", *, as_json: bool) -> "JsonLines | ForPeople":
 
 
 def finished(
-    work: "Callable[[], Summary]", report: "JsonLines | ForPeople", expected: int, *, logged: bool = True
+    work: "Callable[[], Summary]",
+    report: "JsonLines | ForPeople",
+    expected: int,
+    *,
+    now: datetime | None = None,
+    logged: bool = True,
 ) -> int:
     """Do the work, print its summary and log it, also when it had to stop; give the exit code.
+
+    A mistake in the settings is found before anything begins: then there is nothing to sum up.
 
     Raises:
         FhirnotifyError: what stopped the work, when the summary of what was done until then is printed.
     """
     try:
         summary = work()
+    except SettingsError:
+        raise
     except FhirnotifyError as error:
-        until_then: Summary | None = getattr(error, "summary", None)
-        if until_then is not None:
-            report.end(until_then, error.exit_code)
-            _log(until_then, error.exit_code, logged=logged)
+        until_then: Summary = error.summary or _nothing_done(now)
+        report.end(until_then, error.exit_code)
+        _log(until_then, error.exit_code, logged=logged)
         raise
     finally:
         report.close()
@@ -85,6 +103,13 @@ def finished(
     report.end(summary, code)
     _log(summary, code, logged=logged)
     return code
+
+
+def _nothing_done(now: datetime | None) -> "Summary":
+    """Sum up a pass that could not even begin, such as one whose ledger cannot be opened."""
+    from fhirnotify.rows import Summary  # noqa: PLC0415
+
+    return Summary(uuid4().hex, now or datetime.now(UTC), complete=False)
 
 
 def _log(summary: "Summary", exit_code: int, *, logged: bool) -> None:

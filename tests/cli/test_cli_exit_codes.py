@@ -45,6 +45,15 @@ def test_an_error_ends_with_its_code_its_sentence_and_the_next_step(
     assert "Traceback" not in result.output
 
 
+def test_a_pass_that_cannot_begin_has_a_summary_too(place: Place) -> None:
+    """A program that reads the JSON is told that nothing was done."""
+    place.settings('[ledger]\nurl = "sqlite:///no/such/directory/fhirnotify.db"\n')
+    result = place.run("run", "--json")
+    assert result.exit_code == 5
+    summary = json.loads(result.stdout)["summary"]
+    assert (summary["considered"], summary["complete"]) == (0, False)
+
+
 @pytest.mark.parametrize(
     ("summary", "expected", "code"),
     [
