@@ -41,6 +41,15 @@ def test_files_beside_it_are_for_the_owner_alone(path, open_ledger, claim_of, no
     assert set(found.values()) == {"0o600"}
 
 
+def test_commits_reach_the_disk(open_ledger):
+    """The connection that writes is durable: a WAL, synced in full at each commit, with foreign keys held."""
+    pragma = open_ledger()._database._engine.raw_connection().execute
+
+    found = {name: pragma(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")}
+
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
 def test_empty_file_becomes_a_ledger(path, open_ledger, claim_of, now):
     """A file of no bytes, as a first run that was cut off leaves it, is taken for a missing one."""
     path.touch()
