@@ -75,18 +75,9 @@ def _request(method: str, resource: Resource) -> dict[str, str]:
 
 
 def _transact(base_url: str, entries: list[dict[str, Any]]) -> None:
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-    headers = {"Content-Type": _FHIR_JSON, "Accept": _FHIR_JSON, "Prefer": "return=minimal"}
-    request = Request(base_url, json.dumps(bundle).encode(), headers, method="POST")
-    try:
-        with urlopen(request, timeout=_TIMEOUT) as answer:
-            statuses = [entry["response"]["status"] for entry in json.load(answer)["entry"]]
-    except HTTPError as refusal:
-        raise HarnessError(f"The server refuses to be seeded: {_what(refusal)}.") from None
-    except (URLError, HTTPException, OSError):
-        raise HarnessError(f"No FHIR server answers at {base_url}.", "Is it running?") from None
-    except (ValueError, KeyError, TypeError):
-        raise HarnessError(f"What answers at {base_url} is not a FHIR server: no transaction response.") from None
+    statuses = _statuses(base_url, {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    if len(statuses) != len(entries):
+        raise HarnessError(f"What answers at {base_url} is not a FHIR server: no transaction response.")
     refused = [
         f"{entry['request']['url']} ({status})"
         for entry, status in zip(entries, statuses, strict=True)
@@ -94,6 +85,21 @@ def _transact(base_url: str, entries: list[dict[str, Any]]) -> None:
     ]
     if refused:
         raise HarnessError(f"The server refuses {len(refused)} resources: {', '.join(refused[:5])}.")
+
+
+def _statuses(base_url: str, bundle: dict[str, Any]) -> list[str]:
+    """Give the status of each entry; none if the answer is no transaction response."""
+    headers = {"Content-Type": _FHIR_JSON, "Accept": _FHIR_JSON, "Prefer": "return=minimal"}
+    request = Request(base_url, json.dumps(bundle).encode(), headers, method="POST")
+    try:
+        with urlopen(request, timeout=_TIMEOUT) as answer:
+            return [str(entry["response"]["status"]) for entry in json.load(answer)["entry"]]
+    except HTTPError as refusal:
+        raise HarnessError(f"The server refuses to be seeded: {_what(refusal)}.") from None
+    except (URLError, HTTPException, OSError):
+        raise HarnessError(f"No FHIR server answers at {base_url}.", "Is it running?") from None
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def _what(refusal: HTTPError) -> str:
