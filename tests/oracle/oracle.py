@@ -135,7 +135,7 @@ class Oracle:
             attends = entry.get("status") != "declined" and entry.get("required") != "information-only"
             for place, (known, so_far) in enumerate(found):
                 if known.named is not None and (known.named, known.fault) == (person.named, person.fault):
-                    ways = replace(known, records=person.records[:-1] + known.records) if not known.fault else known
+                    ways = _both_ways(known, person)
                     found[place] = (ways, so_far and attends)
                     break
             else:
@@ -170,7 +170,7 @@ class Oracle:
             return "patient-inactive"
         if any(map(oracle_person.dead, person.records)):
             return "patient-deceased"
-        if any(map(oracle_person.protected, person.records)):
+        if any(map(oracle_person.protected, person.uncut)):
             return "protected-identity"
         visit = start.astimezone(self.zone).date()
         if oracle_person.skipped_age(survivor, self.recipient.get("skip_ages", []), visit):
@@ -239,6 +239,13 @@ def _listed(value: Any) -> list[Json]:
 
 def _whole(name: Json) -> str:
     return name.get("text") or " ".join([*name.get("given", []), name.get("family", "")])
+
+
+def _both_ways(one: Person, other: Person) -> Person:
+    """Join the records on two ways to one survivor."""
+    if one.fault:
+        return one
+    return replace(one, records=other.records[:-1] + one.records, uncut=other.uncut[:-1] + one.uncut)
 
 
 def _skip(case: Case, reason: str) -> Case:

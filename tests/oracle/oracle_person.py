@@ -26,13 +26,18 @@ def dead(patient: Json) -> bool:
 
 def protected(patient: Json) -> bool:
     """Tell whether the record is labelled, or written, as that of a person with protected identity."""
-    if any((one.get("system"), one.get("code")) in _LABELS for one in patient.get("meta", {}).get("security", [])):
+    labels = patient.get("meta", {}).get("security", [])
+    if any((one.get("system"), one.get("code")) in _LABELS for one in labels):
         return True
-    parts: list[str | None] = []
-    for name in patient.get("name", []):
-        parts += [name.get("text"), name.get("family")]
-        parts += name.get("given", []) + name.get("prefix", []) + name.get("suffix", [])
-    return any(part is not None and " ".join(part.split()).casefold() == "skyddad uppgift" for part in parts)
+    return any(" ".join(part.split()).casefold() == "skyddad uppgift" for part in _strings(patient.get("name")))
+
+
+def _strings(value: Any) -> list[str]:
+    """Give every string at any depth: a name part stands in an element of its own, or in an extension."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for one in inner for text in _strings(one)]
 
 
 def skipped_age(patient: Json, skip_ages: list[str], visit: date) -> bool:

@@ -24,11 +24,16 @@ LOST = Target(is_patient=True)
 
 @dataclass(frozen=True)
 class Person:
-    """A participant after merge: the records on the way, the survivor last, or the fault that stopped it."""
+    """A participant after merge: the records on the way, the survivor last, or the fault that stopped it.
+
+    ``astray``: the links lead in a circle, too far, or two ways.
+    """
 
     named: str | None
     records: tuple[Json, ...] = field(default=(), compare=False)
+    uncut: tuple[Json, ...] = field(default=(), compare=False)
     fault: str | None = None
+    astray: bool = False
 
     @property
     def survivor(self) -> Json:
@@ -91,6 +96,7 @@ class Store:
         """Follow ``replaced-by`` from a reference's target to the surviving record."""
         first = None if target.key is None else target.key.removeprefix("#")
         records: list[Json] = []
+        uncut: list[Json] = []
         seen: list[str | None] = []
         while True:
             raw = target.contained or self.patients.get(target.key or "")
@@ -104,13 +110,14 @@ class Store:
             if has_modifiers(record):
                 return Person(raw["id"], fault="invalid-resource")
             records.append(record)
+            uncut.append(raw)
             links = [one["other"] for one in record.get("link", []) if one["type"] == "replaced-by"]
             if not links:
-                return Person(record["id"], tuple(records))
+                return Person(record["id"], tuple(records), tuple(uncut))
             ways = {self.resolve(one, raw) for one in links}
             target = ways.pop()
             if ways or not target.is_patient or target.key in seen or len(seen) > HOPS:
-                return Person(first, fault="patient-unreadable")
+                return Person(first, fault="patient-unreadable", astray=True)
 
     def consents_of(self, person: Person) -> list[Json]:
         """Give the Consents whose patient is this person, after merge: by ``replaced-by``, or by ``replaces``."""
@@ -121,7 +128,8 @@ class Store:
             if target.key is None or target.contained:
                 continue
             owner = self.follow(target)
-            if owner.fault is None and (owner.named == person.named or owner.named in replaced):
+            is_survivor = owner.fault is None and owner.named == person.named
+            if is_survivor or (owner.named in replaced and not owner.astray):
                 found.append(consent)
         return found
 

@@ -71,6 +71,8 @@ class Maker:
             reminder |= chance.choice(
                 [{"quiet_from": "22:30", "quiet_until": "06:15"}, {"quiet_from": "12:00", "quiet_until": "13:00"}]
             )
+        if chance.odds(0.05):
+            reminder["time_zone"] = chance.choice(["Europe/Helsinki", "UTC"])
         recipient: Json = {}
         if chance.odds(0.3):
             recipient["skip_ages"] = chance.choice(
@@ -86,6 +88,8 @@ class Maker:
         settings: Json = {"reminder": reminder, "consent": consent, "recipient": recipient}
         if chance.odds(0.15):
             settings["message"] = {"template": TEMPLATE}
+            if chance.odds(0.3):
+                settings["message"]["words"] = {"mottagning": "besök på plats", "telefon": "telefonsamtal"}
         return settings
 
     def _start(self) -> datetime:
@@ -183,6 +187,7 @@ class Maker:
         if chance.odds(0.5):
             self._staff(made)
         worlds_mapping.place(chance, made, self.version)
+        worlds_visits.name(chance, made, self.version)
         if chance.odds(0.6):
             back = chance.pick(
                 {

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from chance import ZONE, Chance, Json
+from oracle_message import in_gsm
 
 QUALIFIER = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier"
 GIVEN = [
@@ -274,6 +275,7 @@ _SPOILERS: dict[Callable[[Chance, Json], None], float] = {
     _called(lambda chance, _: chance.choice(REFUSED)): 4,
     _called(lambda chance, family: f"{chance.choice(GIVEN)} {family.upper()}"): 4,
     _called(lambda _, family: family): 2,
+    _called(lambda chance, family: f"{chance.choice(GIVEN)} {in_gsm(family)}"): 1,
     _called(lambda *_: " "): 1,
     _INVALID: 6,
     _UNNEEDED: 4,

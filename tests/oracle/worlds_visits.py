@@ -35,9 +35,32 @@ _LOST: list[Json] = [
 ]
 
 
+NAMES = ["Anna", "Bo", "Doktor Bo", "Åsa", "Hudmottagningen", "Karl-Erik", "Berg"]
+
+
+def name(chance: Chance, made: Json, version: str) -> None:
+    """Name a service, a contained unit or an identifier by what may also be a first name."""
+    kind = chance.pick({None: 12, "identifier": 1, "service": 1, "contained": 1, "description": 1})
+    text = chance.choice(NAMES)
+    if kind == "identifier":
+        made["identifier"] = [{"system": "https://region.example/booking", "value": text}]
+    elif kind == "description":
+        made["description"] = text
+    elif kind == "service":
+        concept = chance.choice([{"text": text}, {"coding": [{"display": text, "code": "x"}]}])
+        element = chance.choice(["serviceType", "serviceCategory", "specialty"])
+        concept = {"concept": concept} if element == "serviceType" and version == "R5" else concept
+        made.setdefault(element, []).append(concept)
+    elif kind == "contained":
+        unit = {"id": "unit", "resourceType": chance.choice(["Location", "HealthcareService", "Practitioner"])}
+        unit["name"] = [{"text": text}] if unit["resourceType"] == "Practitioner" else text
+        made["contained"] = [unit]
+        made["participant"].append({"actor": {"reference": "#unit"}, "status": "accepted"})
+
+
 def spoil(chance: Chance, made: Json) -> None:
     """Break an appointment, or give it what a rule looks at."""
-    kinds = {_invalid: 4, _unneeded: 3, _not_booked: 2, _not_started: 1, _lost: 4, _contained: 2}
+    kinds = {_invalid: 4, _unneeded: 3, _not_booked: 2, _not_started: 3, _lost: 4, _contained: 2}
     chance.pick(kinds)(chance, made)
 
 
@@ -59,7 +82,7 @@ def _not_started(chance: Chance, made: Json) -> None:
     if start:
         made["start"] = start
     else:
-        del made["start"]
+        made["requestedPeriod"] = [{"start": made.pop("start")}]
 
 
 def _lost(chance: Chance, made: Json) -> None:
@@ -72,5 +95,5 @@ def _lost(chance: Chance, made: Json) -> None:
 
 def _contained(chance: Chance, made: Json) -> None:
     inner = worlds_people.patient(chance, f"in-{made['id']}")
-    made["contained"] = [inner]
+    made["contained"] = [*made.get("contained", []), inner]
     made["participant"].append({"actor": {"reference": f"#{inner['id']}"}, "status": "accepted"})
