@@ -80,9 +80,7 @@ class Send:
         """
         try:
             while self._fill():
-                if self._queue:
-                    self._begin(self._courier.capacity(_WAIT))
-                self._record(self._courier.finished(0 if self._queue else _WAIT))
+                self._turn(self._courier.capacity(_WAIT) if self._queue else 0)
         except FhirError:
             self._drain()
             raise
@@ -101,21 +99,32 @@ class Send:
             self._queue.extend(self._checked(taken))
         return True
 
-    def _begin(self, room: int) -> None:
-        """Begin as many as there is room for: commit ``sending`` for all of them, then hand them over."""
-        items: list[Item] = []
-        while self._queue and len(items) < room:
-            item = self._queue.popleft()
-            if not item.ready.is_fresh(self._job.clock.real()):
-                self._queue.extendleft(reversed(self._checked([item.reminder])))
-                continue
-            items.append(item)
-        if not items:
-            return
-        self._ledger.move(self._run, self._now(), [self._sending(item) for item in items])
+    def _turn(self, room: int) -> None:
+        """Record what has finished and begin as many as there is room for, in one commit; then hand these over."""
+        items = self._next_items(room)  # first, since it may fail, and what has finished must not be lost
+        finished = self._courier.finished(0 if items else _WAIT)
+        outcomes = [self._change(sms.reference, outcome) for sms, outcome in finished]
+        if self._fault:
+            self._queue.extendleft(reversed(items))
+            items.clear()
+        changes = outcomes + [self._sending(item) for item in items]
+        if changes:
+            self._ledger.move(self._run, self._now(), changes)
+        for change in outcomes:
+            self._recorded(change)
         for item in items:
             self._begun[item.reminder.id] = item
             self._courier.send(self._sms(item))
+
+    def _next_items(self, room: int) -> list[Item]:
+        items: list[Item] = []
+        while self._queue and len(items) < room:
+            item = self._queue.popleft()
+            if item.ready.is_fresh(self._job.clock.real()):
+                items.append(item)
+            else:
+                self._queue = deque(self._checked([item.reminder, *(other.reminder for other in self._queue)]))
+        return items
 
     def _sending(self, item: Item) -> Change:
         remind = item.ready.remind
@@ -135,20 +144,15 @@ class Send:
     def _drain(self) -> None:
         """Wait for what is in flight, and record it. The courier ends it within the provider's timeout."""
         while self._begun:
-            self._record(self._courier.finished(_WAIT))
+            self._turn(0)
         self._ledger.release(self._run, [item.reminder.id for item in self._queue])
 
-    def _record(self, finished: Sequence[tuple[Sms, Outcome | AccountFault]]) -> None:
-        if not finished:
-            return
-        changes = [self._change(sms.reference, outcome) for sms, outcome in finished]
-        self._ledger.move(self._run, self._now(), changes)
-        for change in changes:
-            item = self._begun.pop(change.reminder)
-            if change.to is State.UNCERTAIN:
-                self._unknown.append(item.reminder)
-            elif change.to is not State.CLAIMED:
-                self._settled(item.reminder, row_of(item.as_sent(), "remind", change.to))
+    def _recorded(self, change: Change) -> None:
+        item = self._begun.pop(change.reminder)
+        if change.to is State.UNCERTAIN:
+            self._unknown.append(item.reminder)
+        elif change.to is not State.CLAIMED:
+            self._settled(item.reminder, row_of(item.as_sent(), "remind", change.to))
 
     def _change(self, reminder: str, outcome: Outcome | AccountFault) -> Change:
         match outcome:

@@ -75,7 +75,7 @@ def _elks46(directory: Path):
 
 def _configure(directory: Path, fhir: str, sms: str | None = None, password: str = PASSWORD) -> None:
     lines = ["[fhir]", f'base_url = "{fhir}"', "[consent]", 'codes = ["urn:fhirnotify:samtycke|sms-paminnelse"]']
-    lines += ["[sms]", "rate = 1000", f"parallel = {PARALLEL}"]
+    lines += ["[sms]", "rate = 100000", f"parallel = {PARALLEL}"]
     if sms:
         lines += ['provider = "46elks"', "[sms.46elks]", f'base_url = "{sms}"']
         lines += [f'username = "{USERNAME}"', f'password = "{password}"']
