@@ -70,6 +70,8 @@ def aliases(survivor: str, records: Records, replaced_ones: frozenset[str]) -> f
 
     A record that is said to be replaced but leads to somebody else is not one of them.
     """
+    if not replaced_ones and not _replaces(records.get(survivor)):
+        return frozenset({survivor})
     found = {survivor}
     front = {survivor}
     for _ in range(MOST_HOPS):
@@ -83,7 +85,7 @@ def aliases(survivor: str, records: Records, replaced_ones: frozenset[str]) -> f
 
 
 def _replaces(record: Person | Invalid | None) -> set[str]:
-    if not isinstance(record, Person):
+    if not isinstance(record, Person) or not record.links:
         return set()
     return {link.other.id for link in record.links if link.type == "replaces" and link.other.id is not None}
 
