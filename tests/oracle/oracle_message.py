@@ -96,12 +96,10 @@ def _contains(whole: str, part: str) -> bool:
 
 
 def sensitive(first_name: str, families: list[str], others: list[str]) -> bool:
-    """Tell whether the first name holds a family name (unless that is all of it) or another fact of the record."""
-    for form in (lambda text: text, in_gsm):
-        shown = form(first_name)
-        kin = [form(one) for one in families]
-        if any(_contains(shown, one) and _words(shown) != _words(one) for one in kin):
-            return True
-        if any(_contains(shown, form(one)) for one in others):
-            return True
-    return False
+    """Tell whether the first name holds a family name (unless that is all of it) or another fact of the record.
+
+    The name as the record has it and the name as the text shows it are both held against the record.
+    """
+    shown = [first_name, in_gsm(first_name)]
+    kin = any(_contains(one, family) and _words(one) != _words(family) for one in shown for family in families)
+    return kin or any(_contains(one, fact) for one in shown for fact in others)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import worlds_consents
 import worlds_mapping
 import worlds_people
+import worlds_settings
 import worlds_visits
 from chance import ZONE, Chance, Json
 from oracle import World
@@ -15,7 +16,6 @@ CLOCKS = {
     "edge": ["06:59:59", "07:00:00", "20:59:59", "21:00:00", "02:30:00", "00:00:00"],
     "night": ["23:10:00", "05:00:00"],
 }
-TEMPLATE = "Hej $fornamn! $kontakttyp $datum klockan $tid."
 UNITS = ["Kvinnokliniken", "Linnea", "Hudmottagningen Umeå", "Doktor Berg"]
 
 
@@ -27,7 +27,7 @@ class Maker:
         self.version = chance.pick({"R4": 3, "R5": 2})
         self.layout = chance.pick({"files": 3, "bundle": 4, "ndjson": 2})
         chance.now = self._clock()
-        self.settings = self._settings()
+        self.settings = worlds_settings.make(chance)
         hours = (
             int(self.settings["reminder"].get("lead", "48h")[:-1]),
             int(self.settings["reminder"].get("latest", "4h")[:-1]),
@@ -57,40 +57,6 @@ class Maker:
         )
         local = datetime.fromisoformat(f"{chance.choice(DAYS)}T{clock}").replace(tzinfo=ZONE, fold=chance.randint(0, 1))
         return local.astimezone(UTC)
-
-    def _settings(self) -> Json:
-        chance = self.chance
-        reminder: Json = {}
-        if chance.odds(0.3):
-            reminder["lead"] = chance.choice(["24h", "36h", "72h"])
-        if chance.odds(0.3):
-            reminder["latest"] = chance.choice(["2h", "6h", "12h"])
-        if chance.odds(0.4):
-            reminder["late_booking"] = chance.pick({"skip": 3, "send": 1})
-        if chance.odds(0.15):
-            reminder |= chance.choice(
-                [{"quiet_from": "22:30", "quiet_until": "06:15"}, {"quiet_from": "12:00", "quiet_until": "13:00"}]
-            )
-        if chance.odds(0.05):
-            reminder["time_zone"] = chance.choice(["Europe/Helsinki", "UTC"])
-        recipient: Json = {}
-        if chance.odds(0.3):
-            recipient["skip_ages"] = chance.choice(
-                [["0-12", "13-17"], ["0-12"], ["13-15", "18-18"], ["0-17", "65-120"]]
-            )
-        if chance.odds(0.4):
-            recipient["shared_number"] = chance.pick({"skip": 3, "allow": 1})
-        if chance.odds(0.3):
-            recipient["countries"] = chance.pick({"SE GB": 5, "GB": 1, "SE": 1, "GB SE": 1}).split()
-        consent: Json = {"codes": worlds_consents.CODES[: chance.pick({2: 9, 1: 1})]}
-        if chance.odds(0.45):
-            consent["combine"] = chance.pick({"newest-wins": 4, "deny-overrides": 1})
-        settings: Json = {"reminder": reminder, "consent": consent, "recipient": recipient}
-        if chance.odds(0.15):
-            settings["message"] = {"template": TEMPLATE}
-            if chance.odds(0.3):
-                settings["message"]["words"] = {"mottagning": "besök på plats", "telefon": "telefonsamtal"}
-        return settings
 
     def _start(self) -> datetime:
         chance, now = self.chance, self.chance.now
@@ -157,7 +123,7 @@ class Maker:
             old |= {"active": False, "link": [{"other": other, "type": "replaced-by"}]}
             if chance.odds(0.05):
                 worlds_people.spoil(chance, old)
-            if chance.odds(0.9):
+            if chance.odds(0.9) or after["id"] != key:
                 after.setdefault("link", []).append(
                     {"other": {"reference": f"Patient/{old['id']}"}, "type": "replaces"}
                 )

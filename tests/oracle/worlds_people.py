@@ -219,6 +219,14 @@ def _young(chance: Chance, one: Json) -> None:
         del one["birthDate"]
 
 
+def _kin_in_disguise(chance: Chance, one: Json) -> None:
+    """Give a first name that shows the family name only when it is written as the text writes it."""
+    main = one["name"][0]
+    family = chance.choice(["Zoë", "O\u2019Brien", "Ma\u2011Lin", "Michał"])
+    main |= {"family": in_gsm(family), "given": [f"{chance.choice(GIVEN)} {family}"]}
+    main.pop("_given", None)
+
+
 def _with(*changes: Json) -> Callable[[Chance, Json], None]:
     """Make a spoiler that makes one of these changes."""
 
@@ -275,7 +283,7 @@ _SPOILERS: dict[Callable[[Chance, Json], None], float] = {
     _called(lambda chance, _: chance.choice(REFUSED)): 4,
     _called(lambda chance, family: f"{chance.choice(GIVEN)} {family.upper()}"): 4,
     _called(lambda _, family: family): 2,
-    _called(lambda chance, family: f"{chance.choice(GIVEN)} {in_gsm(family)}"): 1,
+    _kin_in_disguise: 1,
     _called(lambda *_: " "): 1,
     _INVALID: 6,
     _UNNEEDED: 4,

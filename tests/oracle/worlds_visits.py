@@ -60,7 +60,7 @@ def name(chance: Chance, made: Json, version: str) -> None:
 
 def spoil(chance: Chance, made: Json) -> None:
     """Break an appointment, or give it what a rule looks at."""
-    kinds = {_invalid: 4, _unneeded: 3, _not_booked: 2, _not_started: 3, _lost: 4, _contained: 2}
+    kinds = {_invalid: 4, _unneeded: 3, _not_booked: 2, _not_started: 6, _lost: 4, _contained: 2}
     chance.pick(kinds)(chance, made)
 
 
