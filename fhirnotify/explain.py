@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from fhirnotify.attendees import attendees
 from fhirnotify.core.decide import NOBODY, decide
-from fhirnotify.core.model import Booking, Remind, Skip
+from fhirnotify.core.model import Booking, Remind
 from fhirnotify.core.schedule import window
-from fhirnotify.core.together import Case
-from fhirnotify.fhir.attendees import attendees
+from fhirnotify.core.together import Case, Standing, duplicates
 from fhirnotify.fhir.source import Appointment
 from fhirnotify.job import Job
 from fhirnotify.ledger.port import KeptVerdict, Reminder, Transition
-from fhirnotify.record import skip_row
+from fhirnotify.record import case_row
 from fhirnotify.rows import Row
 
 
@@ -30,7 +30,8 @@ class Explanation:
     Attributes:
         live: the appointment could be read now.
         in_window: its start lies in the window now, so that a run would consider it.
-        rows: what a run would decide now, one for each patient, whether in the window or not.
+        rows: what a run would decide now, one for each patient, whether in the window or not. What depends on
+            other appointments of the same run (a number shared by two patients) shows in ``verdicts`` only.
         verdicts: the last decision kept for each patient.
         history: its reminders in the ledger.
     """
@@ -77,23 +78,19 @@ def _in_window(booking: Appointment, now: datetime, job: Job) -> bool:
 
 def _rows(job: Job, booking: Appointment, now: datetime) -> list[Row]:
     people = attendees(job.source, [booking], now, job.rules)[0] if isinstance(booking, Booking) else [NOBODY]
-    rows = []
-    for person in people:
-        decision = decide(booking, person, now, job.rules)
-        case = Case(booking.id, booking.start, person, decision)
-        rows.append(skip_row(case, decision) if isinstance(decision, Skip) else _remind_row(case, decision))
-    return rows
+    cases = [Case(booking.id, booking.start, person, decide(booking, person, now, job.rules)) for person in people]
+    return [case_row(case) for case in duplicates(cases, _standing(job, cases))[0]]
 
 
-def _remind_row(case: Case, remind: Remind) -> Row:
-    return Row(
-        case.appointment,
-        case.attendee.id,
-        case.start,
-        "remind",
-        remind.contact_type,
-        None,
-        remind.evidence,
-        None,
-        remind.segments,
-    )
+def _standing(job: Job, cases: list[Case]) -> list[Standing]:
+    """Give the reminders of other appointments that make one of these a duplicate booking."""
+    reminding = [case for case in cases if isinstance(case.decision, Remind)]
+    if job.ledger is None or not reminding:
+        return []
+    starts = {case.start for case in reminding if case.start is not None}
+    patients = {alias for case in reminding for alias in case.attendee.aliases}
+    return [
+        Standing(r.id, r.appointment, r.patient, r.start, r.contact_type, yields=False)
+        for r in job.ledger.at_starts(starts, patients)
+        if r.stands
+    ]

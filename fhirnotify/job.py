@@ -1,11 +1,15 @@
 """What one pass of the job is given: the ports, the rules and the clock."""
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import uuid4
 
 from fhirnotify.core.model import Rules
+from fhirnotify.errors import FhirError, FhirnotifyError, LedgerError
 from fhirnotify.fhir.source import Source
 from fhirnotify.ledger.port import Ledger
 from fhirnotify.rows import Reporter, Row, Summary
@@ -38,7 +42,10 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything one pass needs. ``plan`` does without a gateway, and without a ledger if there is none yet."""
+    """Everything one pass needs. ``plan`` does without a gateway, and without a ledger if there is none yet.
+
+    ``scratch`` makes an empty ledger that lasts as long as it is held: for claims that are not made in earnest.
+    """
 
     source: Source
     rules: Rules
@@ -47,17 +54,26 @@ class Job:
     ledger: Ledger | None
     gateway: Gateway | None
     sending: Sending
+    scratch: Callable[[], Ledger]
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-@dataclass(slots=True)
 class Account:
-    """Counts and reports the rows of one pass."""
+    """Counts and reports the rows of one pass, and sums it up."""
 
-    summary: Summary
-    report: Reporter
+    def __init__(self, job: Job) -> None:
+        self.summary = Summary(uuid4().hex, job.clock.now())
+        self._source, self._report = job.source, job.report
+        self._began, self._requests = time.monotonic(), job.source.requests
 
     def tell(self, row: Row) -> None:
         """Count one row and report it."""
         self.summary.count(row)
-        self.report.row(row)
+        self._report.row(row)
+
+    def sum_up(self, error: FhirnotifyError | None = None) -> Summary:
+        """Complete the summary; ``error`` is what stopped the pass."""
+        self.summary.seconds = time.monotonic() - self._began
+        self.summary.fhir_requests = self._source.requests - self._requests
+        self.summary.complete = not isinstance(error, FhirError | LedgerError)
+        return self.summary

@@ -1,6 +1,6 @@
 """How decisions and reminders are told: as rows for people and machines, and as verdicts for the ledger."""
 
-from fhirnotify.core.model import Skip
+from fhirnotify.core.model import Remind, Skip
 from fhirnotify.core.together import Case
 from fhirnotify.ledger.port import Reminder, Verdict
 from fhirnotify.rows import DecisionWord, Row
@@ -29,19 +29,21 @@ def row_of(
     )
 
 
-def skip_row(case: Case, skip: Skip) -> Row:
-    """Make the row of a patient who is not reminded."""
+def case_row(case: Case) -> Row:
+    """Make the row of a decision about which nothing stands in the ledger."""
+    decision = case.decision
+    skip = decision if isinstance(decision, Skip) else None
     return Row(
         case.appointment,
         case.attendee.id,
         case.start,
-        "skip",
-        skip.contact_type,
-        skip.reason,
-        skip.evidence,
+        "skip" if skip else "remind",
+        decision.contact_type,
+        skip.reason if skip else None,
+        decision.evidence,
         None,
-        None,
-        skip.detail,
+        decision.segments if isinstance(decision, Remind) else None,
+        skip.detail if skip else (),
     )
 
 
@@ -57,4 +59,11 @@ def verdict_of(case: Case) -> Verdict:
         case.decision.evidence,
         skip.detail if skip else (),
         skip.unmapped if skip else (),
+    )
+
+
+def withdrawn_verdict(reminder: Reminder, reason: str) -> Verdict:
+    """Make the verdict of a reminder that is not sent after all."""
+    return Verdict(
+        reminder.appointment, reminder.patient, reminder.start, reason, reminder.contact_type, reminder.evidence
     )

@@ -30,10 +30,11 @@ class _Span:
         return self.since <= other.until + ABOUT and other.since <= self.until + ABOUT
 
 
-def settle(job: Job, run: str, ledger: Ledger, gateway: Gateway, reminders: Iterable[Reminder]) -> None:
+def settle(job: Job, run: str, now: datetime, ledger: Ledger, gateway: Gateway, reminders: Iterable[Reminder]) -> None:
     """Ask the provider about uncertain reminders, and record what it is sure of. The others stay as they are.
 
-    One that was handed to another provider, or days ago, is left to a person.
+    One that was handed to another provider, or days ago, is left to a person. What was certainly not taken may be
+    tried again from ``now`` on, the moment at which the run began.
 
     Raises:
         AccountFault: the provider refuses the account.
@@ -44,12 +45,12 @@ def settle(job: Job, run: str, ledger: Ledger, gateway: Gateway, reminders: Iter
     if not asked:
         return
     doubtful = [reminder for reminder in ledger.in_state(State.UNCERTAIN) if reminder.sending_since is not None]
-    messages = _messages(job, doubtful)
+    messages = _messages(job, ledger, doubtful)
     for reminder in asked:
         if job.stop.is_set():
             return
         finding = gateway.find(_trace(job, ledger, reminder, doubtful, messages))
-        change = _change(job, gateway, reminder, finding)
+        change = _change(job, gateway, reminder, finding, now)
         if change is not None:
             ledger.move(run, job.clock.now(), [change])
 
@@ -59,8 +60,11 @@ def _span(job: Job, reminder: Reminder) -> _Span:
     return _Span(reminder.sending_since, reminder.sending_since + PATIENCE + job.sending.timeout)
 
 
-def _messages(job: Job, reminders: Sequence[Reminder]) -> dict[str, Sms]:
-    """Render again what was sent, where it can be known: the patient's record is the very version it rested on."""
+def _messages(job: Job, ledger: Ledger, reminders: Sequence[Reminder]) -> dict[str, Sms]:
+    """Render again what was sent, where it can be known: the patient's record is the very version it rested on.
+
+    Names and numbers have periods, so it is rendered as of the moment at which it was sent.
+    """
     wanted = {patient: reminder for reminder in reminders if (patient := _patient_id(reminder))}
     records = job.source.patients(sorted(wanted)) if wanted else {}
     found = {}
@@ -68,7 +72,8 @@ def _messages(job: Job, reminders: Sequence[Reminder]) -> dict[str, Sms]:
         record = records.get(_patient_id(reminder) or "")
         if not isinstance(record, Person) or record.ref != reminder.evidence.patient:
             continue
-        address = addressed(record, job.clock.now(), job.rules)
+        sent = [step.at for step in ledger.transitions(reminder.id) if step.to_state is State.SENDING]
+        address = addressed(record, sent[-1], job.rules) if sent else None
         if isinstance(address, Address):
             text = text_of(address.name, reminder.contact_type, reminder.start, job.rules)
             found[reminder.id] = Sms(reminder.id, address.number, text, job.sending.sender, job.sending.validity)
@@ -92,12 +97,12 @@ def _trace(
     return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken)
 
 
-def _change(job: Job, gateway: Gateway, reminder: Reminder, finding: Finding) -> Change | None:
+def _change(job: Job, gateway: Gateway, reminder: Reminder, finding: Finding, now: datetime) -> Change | None:
     match finding:
         case Found():
             return Change(reminder.id, State.ACCEPTED, code="found", message_id=finding.message_id)
         case NotFound() if _has_settled(job, gateway, reminder):
-            return Change(reminder.id, State.RETRY, code="not-found", next_attempt=job.clock.now())
+            return Change(reminder.id, State.RETRY, code="not-found", next_attempt=now)
         case NotFound() | CannotTell():
             return None
 

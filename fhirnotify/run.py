@@ -1,18 +1,17 @@
 """The use case: one pass of the job, and the same pass as a plan that writes and sends nothing."""
 
-import time
 from collections.abc import Callable
-from uuid import uuid4
 
 from fhirnotify.core.schedule import quiet
-from fhirnotify.errors import FhirError, FhirnotifyError, LedgerError
+from fhirnotify.errors import AccountFault, FhirnotifyError, LedgerError
 from fhirnotify.job import Account, Job
-from fhirnotify.ledger.overlay import Overlay, scratch_ledger
+from fhirnotify.ledger.overlay import Overlay
 from fhirnotify.ledger.port import Ledger, Reminder, State
+from fhirnotify.leftover import LeftOvers
 from fhirnotify.record import row_of
 from fhirnotify.recover import settle
 from fhirnotify.rows import HELD, Row, Summary
-from fhirnotify.scan import Pair, Scan
+from fhirnotify.scan import Fresh, Purpose, Scan
 from fhirnotify.send import Send
 from fhirnotify.sms.courier import Courier
 from fhirnotify.sms.gateway import Gateway
@@ -26,8 +25,8 @@ def run(job: Job) -> Summary:
     """
     assert job.ledger is not None  # wiring gives a run both
     assert job.gateway is not None
-    account = _account(job)
-    return _measured(job, account, _Run(job, account, job.ledger, job.gateway).work)
+    account = Account(job)
+    return _summed_up(account, _Run(job, account, job.ledger, job.gateway).work)
 
 
 def plan(job: Job) -> Summary:
@@ -36,45 +35,31 @@ def plan(job: Job) -> Summary:
     Raises:
         FhirnotifyError: the facts could not be read; its ``summary`` tells what was decided until then.
     """
-    account = _account(job)
-    return _measured(job, account, lambda: _plan(job, account))
+    account = Account(job)
+    left = LeftOvers((), account.summary.now)
+    return _summed_up(
+        account, lambda: _on_scratch(job, account, left, purpose=Purpose.PLAN, base=job.ledger, outcome=None)
+    )
 
 
-def _account(job: Job) -> Account:
-    return Account(Summary(uuid4().hex, job.clock.now()), job.report)
-
-
-def _measured(job: Job, account: Account, work: Callable[[], None]) -> Summary:
-    summary, began, requests = account.summary, time.monotonic(), job.source.requests
-
-    def close() -> None:
-        summary.seconds = time.monotonic() - began
-        summary.fhir_requests = job.source.requests - requests
-
+def _summed_up(account: Account, work: Callable[[], None]) -> Summary:
     try:
         work()
     except FhirnotifyError as error:
-        summary.complete = not isinstance(error, FhirError | LedgerError)
-        close()
-        error.summary = summary
+        error.summary = account.sum_up(error)
         raise
-    close()
-    return summary
-
-
-def _plan(job: Job, account: Account) -> None:
-    _on_scratch(job, account, records=None, base=job.ledger, outcome=None)
+    return account.sum_up()
 
 
 def _on_scratch(
-    job: Job, account: Account, *, records: Ledger | None, base: Ledger | None, outcome: str | None
+    job: Job, account: Account, left: LeftOvers, *, purpose: Purpose, base: Ledger | None, outcome: str | None
 ) -> None:
     """Scan without claiming in earnest, and tell what would be sent with this outcome."""
-    summary, scratch = account.summary, scratch_ledger()
+    summary, scratch = account.summary, job.scratch()
+    records = base if purpose is Purpose.HOLD else None
     try:
-        overlay = Overlay(base, scratch)
-        scan = Scan(job, summary.run, summary.now, account, claims=overlay, records=records, taking=False)
-        scan.read()
+        claims = Overlay(base, scratch)
+        Scan(job, summary.run, summary.now, account, claims=claims, records=records, left=left, purpose=purpose).read()
         for reminder in scratch.in_state(State.CLAIMED):
             account.tell(row_of(reminder, "remind", outcome))
     finally:
@@ -90,23 +75,41 @@ class _Run:
 
     def work(self) -> None:
         self._ledger.begin(self._id, self._now)
+        error: FhirnotifyError | None = None
         try:
-            settle(self._job, self._id, self._ledger, self._gateway, list(self._ledger.in_state(State.UNCERTAIN)))
-            if quiet(self._now, self._job.rules):
-                _on_scratch(self._job, self._account, records=self._ledger, base=self._ledger, outcome=HELD)
-            else:
-                self._scan_and_send()
+            self._pass()
         except LedgerError:
             raise
-        except FhirnotifyError:
-            self._finish(complete=False)
-            raise
-        self._finish(complete=True)
+        except FhirnotifyError as stopped_by:
+            error = stopped_by
+        self._ledger.finish(self._id, self._job.clock.now(), self._account.sum_up(error).as_json())
+        if error:
+            raise error
 
-    def _finish(self, *, complete: bool) -> None:
-        self._ledger.finish(self._id, self._job.clock.now(), self._account.summary.as_json() | {"complete": complete})
+    def _pass(self) -> None:
+        """Settle, scan and send. A refused account is told of at once, yet every appointment gets its row."""
+        fault: AccountFault | None = None
+        try:
+            self._settle(list(self._ledger.in_state(State.UNCERTAIN)))
+        except AccountFault as refused:
+            fault = refused
+        left = self._left_over()
+        if quiet(self._now, self._job.rules):
+            _on_scratch(self._job, self._account, left, purpose=Purpose.HOLD, base=self._ledger, outcome=HELD)
+        else:
+            self._scan_and_send(left, fault)
+        if fault:
+            raise fault
 
-    def _scan_and_send(self) -> None:
+    def _settle(self, reminders: list[Reminder]) -> None:
+        settle(self._job, self._id, self._now, self._ledger, self._gateway, reminders)
+
+    def _left_over(self) -> LeftOvers:
+        states = (State.CLAIMED, State.RETRY)
+        return LeftOvers([r for state in states for r in self._ledger.in_state(state)], self._now)
+
+    def _scan_and_send(self, left: LeftOvers, fault: AccountFault | None) -> None:
+        unknown: list[Reminder] = []
         scan = Scan(
             self._job,
             self._id,
@@ -114,29 +117,24 @@ class _Run:
             self._account,
             claims=self._ledger,
             records=self._ledger,
-            watched=self._left_over(),
-            taking=True,
+            left=left,
+            purpose=Purpose.SEND,
         )
-        unknown: list[Reminder] = []
         try:
             scan.read()
-            self._send(scan, unknown)
-            settle(self._job, self._id, self._ledger, self._gateway, self._anew(unknown))
+            if not fault:
+                self._send(left, scan.fresh, unknown)
+                self._settle(self._anew(unknown))
         except LedgerError:
             raise
         except FhirnotifyError:
-            self._tell_rest(scan, unknown)
+            self._tell_rest(left, unknown)
             raise
-        self._tell_rest(scan, unknown)
+        self._tell_rest(left, unknown)
 
-    def _left_over(self) -> set[Pair]:
-        states = (State.CLAIMED, State.RETRY)
-        return {(r.appointment, r.patient) for state in states for r in self._ledger.in_state(state)}
-
-    def _send(self, scan: Scan, unknown: list[Reminder]) -> None:
+    def _send(self, left: LeftOvers, fresh: Fresh, unknown: list[Reminder]) -> None:
         def tell(reminder: Reminder, row: Row) -> None:
-            scan.later.pop(reminder.id, None)
-            if scan.seen.get((reminder.appointment, reminder.patient), reminder.start) == reminder.start:
+            if left.settle(reminder):
                 self._account.tell(row)
 
         sending = self._job.sending
@@ -148,19 +146,16 @@ class _Run:
             stop=self._job.stop,
         )
         try:
-            Send(self._job, self._id, courier=courier, fresh=scan.fresh, tell=tell, unknown=unknown).work()
+            Send(self._job, self._id, self._now, courier=courier, fresh=fresh, tell=tell, unknown=unknown).work()
         finally:
             courier.close()
 
-    def _tell_rest(self, scan: Scan, unknown: list[Reminder]) -> None:
+    def _tell_rest(self, left: LeftOvers, unknown: list[Reminder]) -> None:
         """Tell what has not been told: what is uncertain, what was claimed and not sent, what was not taken further."""
-        for reminder in self._anew(unknown):
-            scan.later.pop(reminder.id, None)
+        for reminder in (*self._anew(unknown), *self._ledger.in_state(State.CLAIMED, self._id)):
+            left.settle(reminder)
             self._account.tell(row_of(reminder, "remind", reminder.state))
-        for reminder in self._ledger.in_state(State.CLAIMED, self._id):
-            scan.later.pop(reminder.id, None)
-            self._account.tell(row_of(reminder, "remind", reminder.state))
-        for reminder in self._anew(list(scan.later.values())):
+        for reminder in self._anew(left.untold()):
             self._account.tell(row_of(reminder, "already", reminder.state))
 
     def _anew(self, reminders: list[Reminder]) -> list[Reminder]:

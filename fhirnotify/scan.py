@@ -3,30 +3,28 @@
 Nothing is sent while pages are outstanding, since an open search expires.
 """
 
-from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
+from fhirnotify.attendees import attendees
 from fhirnotify.core.decide import NOBODY, Attendee, decide
 from fhirnotify.core.model import Booking, Reason, Remind, Skip
 from fhirnotify.core.schedule import window
 from fhirnotify.core.together import Case, Standing, Uses, duplicates, shared_numbers
 from fhirnotify.errors import IncompleteRead
-from fhirnotify.fhir.attendees import attendees
 from fhirnotify.fhir.source import Appointment
 from fhirnotify.job import Account, Job
-from fhirnotify.ledger.port import Change, Claim, Ledger, Reminder, State
-from fhirnotify.record import row_of, skip_row, verdict_of
+from fhirnotify.ledger.port import Change, Claim, Ledger, Reminder, State, Verdict
+from fhirnotify.leftover import LeftOvers
+from fhirnotify.record import case_row, row_of, verdict_of, withdrawn_verdict
 from fhirnotify.rows import Row
 
 FRESH = timedelta(minutes=5)
 """Facts older than this are read anew before sending (promise 6)."""
 
 _MOST_KEPT = 5_000
-
-Pair = tuple[str, str]
-"""Appointment and patient."""
 
 Key = tuple[str, str, datetime]
 """A reminder's identity within one kind: appointment, patient, start."""
@@ -45,16 +43,15 @@ class Ready:
 
 
 class Fresh:
-    """The last few thousand decisions to remind, in memory only, so that what is fresh is not read twice."""
+    """A few thousand decisions to remind, in memory only, so that what is fresh is not read twice."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Key, Ready] = OrderedDict()
+        self._kept: dict[Key, Ready] = {}
 
     def keep(self, key: Key, ready: Ready) -> None:
-        """Keep a decision; the oldest are forgotten beyond a few thousand."""
-        self._kept[key] = ready
-        if len(self._kept) > _MOST_KEPT:
-            self._kept.popitem(last=False)
+        """Keep a decision while there is room: the first to be decided are the first to be sent."""
+        if len(self._kept) < _MOST_KEPT:
+            self._kept[key] = ready
 
     def pop(self, reminder: Reminder, real: datetime) -> Ready | None:
         """Give the decision for a reminder, if it was kept and is fresh."""
@@ -62,9 +59,12 @@ class Fresh:
         return ready if ready is not None and ready.is_fresh(real) else None
 
 
-def standing(reminder: Reminder) -> bool:
-    """Tell whether a reminder stands: one that was withdrawn does not, nothing was sent and it may be claimed anew."""
-    return reminder.state is not State.WITHDRAWN
+class Purpose(Enum):
+    """What a scan is for: due reminders are sent after it, held over quiet hours, or only told of."""
+
+    SEND = "send"
+    HOLD = "hold"
+    PLAN = "plan"
 
 
 class Scan:
@@ -77,8 +77,8 @@ class Scan:
         account: where rows go.
         claims: the ledger to claim in: the real one, or an overlay when nothing is to be sent.
         records: the ledger that keeps the verdicts, if any does.
-        watched: appointments and patients with reminders of earlier runs that may be taken further.
-        taking: whether this run goes on to take what is due, so that rows of those are told later.
+        left: what earlier runs left to be taken further.
+        purpose: what becomes of what is due.
     """
 
     def __init__(
@@ -90,18 +90,14 @@ class Scan:
         *,
         claims: Ledger,
         records: Ledger | None,
-        watched: Collection[Pair] = (),
-        taking: bool,
+        left: LeftOvers,
+        purpose: Purpose,
     ) -> None:
         self._job, self._run, self._now, self._account = job, run, now, account
-        self._claims, self._records, self._watched, self._taking = claims, records, frozenset(watched), taking
+        self._claims, self._records, self._left, self._purpose = claims, records, left, purpose
         self._uses: Uses = {}
         self._read = 0
         self.fresh = Fresh()
-        self.later: dict[str, Reminder] = {}
-        """Reminders of earlier runs that this run is about to take further, by id: their rows are told then."""
-        self.seen: dict[Pair, datetime | None] = {}
-        """Of the watched appointments and patients, at which start this scan came upon them."""
 
     def read(self) -> None:
         """Read, decide and claim the whole window.
@@ -130,7 +126,7 @@ class Scan:
     def _held(self, page: Iterable[Appointment]) -> dict[tuple[str, datetime], list[Reminder]]:
         found: dict[tuple[str, datetime], list[Reminder]] = {}
         for reminder in self._claims.of_appointments([booking.id for booking in page]):
-            if standing(reminder):
+            if reminder.stands:
                 found.setdefault((reminder.appointment, reminder.start), []).append(reminder)
         return found
 
@@ -141,6 +137,8 @@ class Scan:
         reminders = {reminder.patient: reminder for reminder in held.get((booking.id, booking.start), ())}
         named = {attendance.patient.id for attendance in booking.attendances}
         if not named or None in named or not named <= reminders.keys():
+            return False
+        if self._purpose is Purpose.PLAN and any(map(self._left.is_due, reminders.values())):
             return False
         for patient in sorted(patient for patient in named if patient is not None):
             self._tell_held(reminders[patient], patient)
@@ -162,22 +160,19 @@ class Scan:
             return False
         for reminder in held.get((case.appointment, case.start), ()):
             if reminder.patient in case.attendee.aliases:
-                self._tell_held(reminder, case.attendee.id)
+                if self._purpose is Purpose.PLAN and self._left.is_due(reminder):
+                    self._tell(case_row(case))
+                else:
+                    self._tell_held(reminder, case.attendee.id)
                 return True
         return False
 
     def _tell_held(self, reminder: Reminder, patient: str | None) -> None:
-        if self._taking and self._is_due(reminder):
-            self.later[reminder.id] = reminder
-            self._see(reminder.appointment, reminder.patient, reminder.start)
+        if self._purpose is Purpose.SEND and self._left.is_due(reminder):
+            self._left.wait(reminder)
             return
         ours = reminder.run == self._run and reminder.state is not State.CLAIMED
-        self.tell(row_of(reminder, "remind" if ours else "already", reminder.state, patient=patient))
-
-    def _is_due(self, reminder: Reminder) -> bool:
-        if reminder.state is State.RETRY:
-            return reminder.next_attempt is None or reminder.next_attempt <= self._now
-        return reminder.state is State.CLAIMED
+        self._tell(row_of(reminder, "remind" if ours else "already", reminder.state, patient=patient))
 
     def _without_shared_numbers(self, cases: list[Case]) -> list[Case]:
         if self._job.rules.shared_number == "allow":
@@ -196,7 +191,7 @@ class Scan:
             return cases, []
         starts = {case.start for case in reminding if case.start is not None}
         patients = {alias for case in reminding for alias in case.attendee.aliases}
-        others = {r.id: r for r in self._claims.at_starts(starts, patients) if standing(r)}
+        others = {r.id: r for r in self._claims.at_starts(starts, patients) if r.stands}
         cases, yielded = duplicates(
             cases,
             [
@@ -215,8 +210,13 @@ class Scan:
         if not reminders:
             return
         self._claims.move(self._run, self._now, [Change(r.id, State.WITHDRAWN, code=reason) for r in reminders])
+        self._keep([withdrawn_verdict(reminder, reason) for reminder in reminders])
         for reminder in reminders:
-            self.tell(row_of(reminder, "skip", None, reason=reason))
+            self._tell(row_of(reminder, "skip", None, reason=reason))
+
+    def _keep(self, verdicts: Sequence[Verdict]) -> None:
+        if self._records is not None:
+            self._records.claim(self._run, self._now, [], verdicts)
 
     def _claim(self, cases: Sequence[Case], read: datetime) -> None:
         claims = [
@@ -225,35 +225,33 @@ class Scan:
             if isinstance(d := case.decision, Remind) and case.attendee.id is not None and case.start is not None
         ]
         verdicts = [verdict_of(case) for case in cases]
-        if self._records is not None and self._records is not self._claims:
-            self._records.claim(self._run, self._now, [], verdicts)
-        taken = self._claims.claim(self._run, self._now, claims, verdicts)
+        if self._records is self._claims:
+            taken = self._claims.claim(self._run, self._now, claims, verdicts)
+        else:
+            taken = self._claims.claim(self._run, self._now, claims, [])
+            self._keep(verdicts)
         ours = {
             (claim.appointment, claim.patient, claim.start)
             for claim, is_ours in zip(claims, taken, strict=True)
             if is_ours
         }
         for case in cases:
+            self._left.see(case.appointment, case.attendee.aliases, case.start)
             if isinstance(case.decision, Skip):
-                self.tell(skip_row(case, case.decision))
+                self._tell(case_row(case))
             elif case.attendee.id is not None and case.start is not None:
                 key = (case.appointment, case.attendee.id, case.start)
                 if key in ours:
                     self.fresh.keep(key, Ready(read, case.decision))
-                    self._see(*key)
                 else:
                     self._tell_taken_by_another(key)
 
     def _tell_taken_by_another(self, key: Key) -> None:
         for reminder in self._claims.of_appointments([key[0]]):
             if (reminder.appointment, reminder.patient, reminder.start) == key:
-                self.tell(row_of(reminder, "already", reminder.state))
+                self._tell(row_of(reminder, "already", reminder.state))
 
-    def tell(self, row: Row) -> None:
-        """Tell a finished row."""
-        self._see(row.appointment, row.patient, row.start)
+    def _tell(self, row: Row) -> None:
+        if row.patient is not None:
+            self._left.see(row.appointment, (row.patient,), row.start)
         self._account.tell(row)
-
-    def _see(self, appointment: str, patient: str | None, start: datetime | None) -> None:
-        if patient is not None and (appointment, patient) in self._watched:
-            self.seen[appointment, patient] = start

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from fhirnotify.attendees import attendees
 from fhirnotify.core.decide import NOBODY, Attendee, decide
 from fhirnotify.core.model import Booking, InvalidBooking, Reason, Remind, Skip
-from fhirnotify.core.schedule import quiet, too_late
+from fhirnotify.core.schedule import quiet
 from fhirnotify.errors import AccountFault, FhirError
-from fhirnotify.fhir.attendees import attendees
 from fhirnotify.fhir.source import Appointment
 from fhirnotify.job import Job
 from fhirnotify.ledger.port import Change, Reminder, State
-from fhirnotify.record import row_of
+from fhirnotify.record import row_of, withdrawn_verdict
 from fhirnotify.rows import Row
 from fhirnotify.scan import Fresh, Ready
 from fhirnotify.sms.courier import Courier
@@ -52,6 +52,7 @@ class Send:
     Args:
         job: what the pass is given.
         run: id of the run.
+        now: when the run began: what is due by then is sent, what is deferred after waits for a later run.
         courier: hands messages to the provider.
         fresh: decisions of this run's scan that need not be read again yet.
         tell: takes each row with its reminder once it is settled.
@@ -59,11 +60,12 @@ class Send:
     """
 
     def __init__(
-        self, job: Job, run: str, *, courier: Courier, fresh: Fresh, tell: Tell, unknown: list[Reminder]
+        self, job: Job, run: str, now: datetime, *, courier: Courier, fresh: Fresh, tell: Tell, unknown: list[Reminder]
     ) -> None:
         assert job.ledger is not None  # a run has both
         assert job.gateway is not None
-        self._job, self._run, self._ledger, self._provider = job, run, job.ledger, job.gateway.name
+        self._job, self._run, self._began = job, run, now
+        self._ledger, self._provider = job.ledger, job.gateway.name
         self._courier, self._fresh, self._tell, self._unknown = courier, fresh, tell, unknown
         self._queue: deque[Item] = deque()
         self._begun: dict[str, Item] = {}
@@ -93,7 +95,7 @@ class Send:
         if self._fault or self._job.stop.is_set() or quiet(self._now(), self._job.rules):
             return False
         while not self._queue:
-            taken = self._ledger.take(self._run, self._now(), _BATCH)
+            taken = self._ledger.take(self._run, self._began, _BATCH)
             if not taken:
                 return bool(self._begun)
             self._queue.extend(self._checked(taken))
@@ -184,15 +186,15 @@ class Send:
         for reminder in reminders:
             if ready := self._fresh.pop(reminder, read):
                 items[reminder.id] = Item(reminder, ready)
-            elif too_late(reminder.start, now, self._job.rules):
-                changes.append((reminder, Change(reminder.id, State.EXPIRED)))
             else:
                 stale.append(reminder)
         for reminder, answer in self._read_anew(stale, now):
             if isinstance(answer, Remind):
                 items[reminder.id] = Item(reminder, Ready(read, answer))
             else:
-                changes.append((reminder, Change(reminder.id, State.WITHDRAWN, code=answer.reason)))
+                expired = answer.reason is Reason.TOO_LATE
+                to, code = (State.EXPIRED, None) if expired else (State.WITHDRAWN, answer.reason)
+                changes.append((reminder, Change(reminder.id, to, code=code)))
         self._give_up(changes, now)
         return [items[reminder.id] for reminder in reminders if reminder.id in items]
 
@@ -205,6 +207,8 @@ class Send:
                 self._settled(reminder, row_of(reminder, "remind", change.to))
             else:
                 self._settled(reminder, row_of(reminder, "skip", change.to, reason=change.code))
+        verdicts = [withdrawn_verdict(reminder, change.code) for reminder, change in changes if change.code]
+        self._ledger.claim(self._run, now, [], verdicts)
 
     def _read_anew(self, reminders: Sequence[Reminder], now: datetime) -> Iterable[tuple[Reminder, Remind | Skip]]:
         if not reminders:

@@ -46,7 +46,7 @@ def job_to_run(
         closing(gateway(settings)) as provider,
         closing(ledger(settings)) as book,
     ):
-        yield Job(journal, known, clock(now), report, book, provider, sending(settings), stop)
+        yield Job(journal, known, clock(now), report, book, provider, sending(settings), temporary_ledger, stop)
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def job_to_plan(settings: Settings, report: Reporter, now: datetime | None = Non
     """
     known = rules(settings)
     with closing(source(settings)) as journal, ledger_to_read(settings) as book:
-        yield Job(journal, known, clock(now), report, book, None, sending(settings))
+        yield Job(journal, known, clock(now), report, book, None, sending(settings), temporary_ledger)
 
 
 def rules(settings: Settings) -> Rules:
@@ -144,6 +144,13 @@ def ledger(settings: Settings) -> Ledger:
     from fhirnotify.ledger.sql import SqlLedger  # noqa: PLC0415
 
     return SqlLedger(settings.ledger.url)
+
+
+def temporary_ledger() -> Ledger:
+    """Make an empty ledger on a private temporary database, for claims that are not made in earnest."""
+    from fhirnotify.ledger.sql import SqlLedger  # noqa: PLC0415
+
+    return SqlLedger("sqlite://")
 
 
 @contextmanager

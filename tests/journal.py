@@ -69,7 +69,8 @@ class Journal:
 
     def patients(self, ids: Collection[str]) -> dict[str, Patient]:
         self._ask("Patient", ids)
-        return {one: self.people[one] for one in ids if one in self.people}
+        linking = [one.id for one in self.people.values() if any(link.other.id in ids for link in one.links)]
+        return {one: self.people[one] for one in (*ids, *linking) if one in self.people}
 
     def patients_by_identifier(self, identifiers: Collection[Identifier]) -> dict[Identifier, list[Patient]]:
         self._ask("Patient", [str(one.value) for one in identifiers])
@@ -138,7 +139,9 @@ class Desk:
 
     def job(self) -> Job:
         sending = Sending("RegionVB", timedelta(hours=24), self.rate, 4, self.attempts, timedelta(seconds=20))
-        return Job(self.journal, self.settings, self.watch, self, self.ledger, self.gateway, sending, self.stop)
+        return Job(
+            self.journal, self.settings, self.watch, self, self.ledger, self.gateway, sending, MemoryLedger, self.stop
+        )
 
     def run(self, after: timedelta = timedelta(0)) -> Summary:
         """Do a pass, so much later."""

@@ -51,11 +51,12 @@ def _lines(found: "Explanation", zone: ZoneInfo) -> Iterator[str]:
     yield f"When      Appointment {found.appointment}, {local(start, zone)}. {_looked_at(found)}"
     for row in found.rows:
         yield from _of_patient(row, found)
-    if not found.rows:
-        for kept in found.verdicts:
+    live = {row.patient: row.reason for row in found.rows}
+    for kept in found.verdicts:
+        patient, reason = kept.verdict.patient, kept.verdict.reason
+        if patient not in live or live[patient] != reason:
             decided = f"{local(kept.decided, zone)} by run {kept.run}"
-            yield f"Who       Patient {kept.verdict.patient or '(none)'}"
-            yield f"Then      {decided}: {_decision(kept.verdict.reason, kept.verdict.detail)}"
+            yield f"Then      Patient {patient or '(none)'}, {decided}: {_decision(reason, kept.verdict.detail)}"
     if not found.history:
         yield "Message   No reminder of it stands in the ledger."
     for history in found.history:

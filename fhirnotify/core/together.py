@@ -80,16 +80,18 @@ def shared_numbers(cases: Sequence[Case], uses: Uses) -> tuple[list[Case], list[
     Returns:
         The cases in the order given, and those who used the number alone so far and must not be reminded either.
     """
-    before = {key: list(users) for key, users in uses.items()} if cases else {}
+    touched: dict[tuple[datetime, str], int] = {}
     for case in cases:
         if isinstance(case.decision, Remind) and case.start is not None and case.attendee.id is not None:
             users = uses.setdefault((case.start, case.decision.number), [])
+            touched.setdefault((case.start, case.decision.number), len(users))
             users.append(Use(case.appointment, case.attendee.id))
     answers = [_skipped(case, Reason.NO_MOBILE_NUMBER) if _is_shared(case, uses) else case for case in cases]
     newly_shared = [
-        users[0]
-        for key, users in before.items()
-        if len({user.patient for user in users}) == 1 and len({user.patient for user in uses[key]}) > 1
+        use
+        for key, before in touched.items()
+        if len({use.patient for use in uses[key][:before]}) == 1 and len({use.patient for use in uses[key]}) > 1
+        for use in uses[key][:before]
     ]
     return answers, newly_shared
 

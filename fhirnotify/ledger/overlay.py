@@ -19,13 +19,6 @@ from fhirnotify.ledger.port import (
 )
 
 
-def scratch_ledger() -> Ledger:
-    """Give an empty ledger for a while, gone when it is closed; its memory does not grow with what it holds."""
-    from fhirnotify.ledger.sql import SqlLedger  # noqa: PLC0415  # the port stays free of SQLAlchemy
-
-    return SqlLedger("sqlite://")
-
-
 class Overlay:
     """Reads see ``base`` and ``scratch`` as one; every change goes to ``scratch``; ``base`` is only read.
 

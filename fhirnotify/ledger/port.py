@@ -115,6 +115,11 @@ class Reminder:
         """What makes it one and the same."""
         return self.appointment, self.patient, self.start, self.kind
 
+    @property
+    def stands(self) -> bool:
+        """Whether it keeps another from being made: a withdrawn one does not, since nothing was sent."""
+        return self.state is not State.WITHDRAWN
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

@@ -13,11 +13,13 @@ from fhirnotify.core.model import (
     InvalidBooking,
     Link,
     PatientRef,
+    Period,
     Telecom,
 )
 from fhirnotify.errors import AccountFault, IncompleteRead, LedgerError
+from fhirnotify.explain import explain
 from fhirnotify.ledger.port import State
-from fhirnotify.sms.gateway import Deferred, Rejected, Unknown
+from fhirnotify.sms.gateway import CannotTell, Deferred, Rejected, Unknown
 from fhirnotify.sms.memory import MemoryGateway
 
 DECLINED = Attendance(PatientRef("p1"), attends=False)
@@ -203,6 +205,16 @@ def test_a_contained_patient_has_no_consent():
     desk.journal.put(booking("a1", attendances=(Attendance(inside),)), statement("c1", patient="p1"))
     desk.run()
     assert desk.told() == {("a1", "p1"): skipped("no-consent")}
+
+
+@pytest.mark.parametrize("other", ["#p1", "#elsewhere", "p9"])
+def test_a_contained_patient_that_says_it_was_replaced(other):
+    """By itself, by what is nowhere, or by a record that is gone: there is nobody to remind."""
+    desk = Desk()
+    inside = PatientRef("#p1", contained=person("#p1", links=(Link("replaced-by", PatientRef(other)),)))
+    desk.journal.put(booking("a1", attendances=(Attendance(inside),)))
+    desk.run()
+    assert {answer for answer in desk.told().values()} == {skipped("patient-unreadable")}
 
 
 def test_one_broken_appointment_stops_nobody():
@@ -536,6 +548,168 @@ def test_a_ledger_that_fails_stops_the_run_at_once():
     desk.ledger.move = move
     assert desk.run(MINUTE).sent == 5
     assert len(desk.gateway.taken) == 5
+
+
+class Ticking:
+    """A clock that goes on by some minutes each time it is asked for the run's time, and so does real time."""
+
+    def __init__(self, desk, step):
+        self._desk, self._step = desk, step
+
+    def now(self):
+        self._desk.watch.moment += self._step
+        return self._desk.watch.moment
+
+    def real(self):
+        return self._desk.watch.moment
+
+
+def ticking(desk, step):
+    """Let the desk's clock go on while a pass is at work."""
+    job = desk.job()
+    desk.job = lambda: replace(job, clock=Ticking(desk, step), stop=desk.stop, gateway=desk.gateway)
+
+
+def test_what_is_deferred_while_the_clock_goes_on_waits_for_a_later_run():
+    """Each reminder has one row, also when a retry comes due before the run is over."""
+    desk = Desk(gateway=MemoryGateway(lambda _: Deferred("busy")))
+    for number in range(1, 4):
+        desk.book(number)
+    ticking(desk, 2 * MINUTE)
+    summary = desk.run()
+    assert set(desk.told().values()) == {("remind", None, "retry")}
+    assert (summary.considered, summary.pending, len(desk.gateway.attempts)) == (3, 3, 3)
+
+
+def test_what_the_provider_never_took_has_one_row_when_it_is_sent_after_all():
+    """Asked about, not found, due at once, and sent by the same run."""
+    answers = [Unknown("read-timeout")]
+    desk = Desk(gateway=MemoryGateway(lambda _: answers.pop() if answers else None))
+    desk.gateway.settle = timedelta(seconds=1)
+    desk.book(1)
+    assert desk.run().uncertain == 1
+    ticking(desk, MINUTE)
+    summary = desk.run(HOUR)
+    assert desk.told() == {("a1", "p1"): SENT}
+    assert (summary.considered, summary.sent) == (1, 1)
+
+
+def test_a_retry_that_falls_due_while_the_run_works_is_left_to_the_next():
+    """What is due is judged by the moment at which the run began."""
+    answers = [Deferred("busy", 10 * MINUTE)]
+    desk = Desk(gateway=MemoryGateway(lambda _: answers.pop() if answers else None))
+    desk.book(1)
+    desk.run()
+    ticking(desk, 6 * MINUTE)
+    desk.run()
+    assert desk.told() == {("a1", "p1"): already("retry")}
+
+
+def test_a_number_whose_period_has_ended_since_is_not_asked_about_in_place_of_the_one_that_was_used():
+    """What was sent is rendered as of the moment at which it was sent."""
+    desk = Desk(gateway=MemoryGateway(lambda _: Unknown("read-timeout"), knows=False))
+    desk.book(1)
+    soon = NOW + 30 * MINUTE
+    both = (
+        Telecom("phone", "070-174 06 11", "mobile", period=Period(None, soon)),
+        Telecom("phone", "070-174 06 22", "home"),
+    )
+    desk.journal.put(person("p1", telecoms=both))
+    desk.run()
+    asked = []
+    desk.gateway.find = lambda trace: asked.append(trace.sms.to) or CannotTell("no")
+    desk.run(HOUR)
+    assert asked == ["+46701740611"]
+
+
+def test_a_refused_account_leaves_a_row_for_every_appointment_though_something_is_uncertain():
+    """The provider refuses to be asked; what is due stays claimed, and is told."""
+    desk = Desk(gateway=MemoryGateway(lambda _: Unknown("read-timeout"), knows=False))
+    desk.book(1)
+    desk.run()
+    desk.book(2)
+    desk.gateway.find = lambda _: (_ for _ in ()).throw(AccountFault("No."))
+    with pytest.raises(AccountFault) as stopped:
+        desk.run(MINUTE)
+    assert desk.told() == {("a1", "p1"): already("uncertain"), ("a2", "p2"): ("remind", None, "claimed")}
+    assert stopped.value.summary.complete is True
+
+
+def test_the_ledger_keeps_the_summary_that_was_given():
+    """Complete or not, with what it cost."""
+    desk = Desk()
+    desk.book(1)
+    kept = []
+    desk.ledger.finish = lambda run, at, summary: kept.append(summary)
+    summary = desk.run()
+    desk.journal.interrupt = lambda _: (_ for _ in ()).throw(IncompleteRead("A page was lost."))
+    with pytest.raises(IncompleteRead):
+        desk.run(MINUTE)
+    assert kept[0] == summary.as_json()
+    assert kept[0]["fhir_requests"] == 3
+    assert [one["complete"] for one in kept] == [True, False]
+
+
+def test_a_plan_tells_of_what_earlier_runs_left_what_a_run_would_do():
+    """A retry that is due would be sent, or withdrawn; one that is not due stands."""
+    desk = Desk(gateway=MemoryGateway(lambda _: Deferred("busy", 10 * MINUTE)))
+    desk.book(1)
+    desk.run()
+    desk.plan()
+    assert desk.told() == {("a1", "p1"): already("retry")}
+    desk.watch.moment += 15 * MINUTE
+    desk.plan()
+    assert desk.told() == {("a1", "p1"): ("remind", None, None)}
+    desk.journal.put(statement("c1", decision="deny"))
+    desk.plan()
+    assert desk.told() == {("a1", "p1"): skipped("consent-denied")}
+    assert desk.states() == {"a1": "retry"}
+
+
+def test_a_cancelled_visit_does_not_fail_for_having_waited_too_long():
+    """Nobody need be woken for a reminder that nobody needs."""
+    desk = Desk(gateway=MemoryGateway(lambda _: Deferred("busy")), settings=rules(quiet_until=time(21)))
+    desk.book(1)
+    desk.run()
+    desk.journal.put(booking("a1", status="cancelled"))
+    desk.watch.moment = START - HOUR
+    summary = desk.run()
+    assert desk.told() == {("a1", "p1"): skipped("not-booked", "withdrawn")}
+    assert summary.exit_code() == 0
+
+
+def test_the_last_verdict_kept_is_that_of_the_re_check():
+    """What the ledger says of a withdrawn reminder is why it was withdrawn."""
+    answers = [Deferred("busy")]
+    desk = Desk(gateway=MemoryGateway(lambda _: answers.pop() if answers else None))
+    desk.book(1)
+    desk.run()
+    desk.journal.put(statement("c1", decision="deny"))
+    desk.run(15 * MINUTE)
+    assert [kept.verdict.reason for kept in desk.ledger.verdicts("a1")] == ["consent-denied"]
+
+
+def test_a_consent_behind_two_merges_counts():
+    """Told by the old records alone: the appointment names the survivor, the deny stands two records back."""
+    desk = Desk()
+    desk.book(1)
+    desk.journal.put(
+        person("p0", links=(Link("replaced-by", PatientRef("px")),)),
+        person("px", links=(Link("replaced-by", PatientRef("p1")),)),
+        statement("c0", patient="p0", decision="deny"),
+    )
+    desk.run()
+    assert desk.told() == {("a1", "p1"): skipped("consent-denied")}
+
+
+def test_explain_tells_of_a_duplicate_booking():
+    """It would not be reminded of, since another one was."""
+    desk = Desk()
+    desk.book(1)
+    desk.journal.put(booking("a2"))
+    desk.run()
+    assert [row.reason for row in explain(desk.job(), "a2").rows] == ["duplicate-booking"]
+    assert [row.decision for row in explain(desk.job(), "a1").rows] == ["remind"]
 
 
 def test_unmapped_codes_are_counted_once_for_each_appointment():

@@ -7,7 +7,7 @@ import pytest
 from fhirnotify.core.model import Coding
 from fhirnotify.errors import LedgerError
 from fhirnotify.ledger.memory import MemoryLedger
-from fhirnotify.ledger.overlay import Overlay, scratch_ledger
+from fhirnotify.ledger.overlay import Overlay
 from fhirnotify.ledger.port import Change, State, Unmapped
 from fhirnotify.ledger.sql import SqlLedger
 
@@ -37,7 +37,7 @@ def _unmapped(verdict_of):
 @pytest.fixture(params=["memory", "private"])
 def scratch(request):
     """Each kind of scratch in turn."""
-    return MemoryLedger() if request.param == "memory" else scratch_ledger()
+    return MemoryLedger() if request.param == "memory" else SqlLedger("sqlite://")
 
 
 @pytest.fixture

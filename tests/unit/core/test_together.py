@@ -97,5 +97,6 @@ def test_a_number_shared_over_two_pages():
     cases, gone = shared_numbers([case("a2", "p2")], uses)
     assert reasons(cases) == [NO_NUMBER]
     assert gone == [Use("a1", "p1")]
+    assert shared_numbers([case("a1b")], {(START, "+46701740605"): [Use("a1", "p1")]})[1] == []
     cases, gone = shared_numbers([case("a3", "p3")], uses)
     assert (reasons(cases), gone) == ([NO_NUMBER], [])

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fhirnotify.ledger import statements
-from fhirnotify.ledger.overlay import scratch_ledger
+from fhirnotify.ledger.sql import SqlLedger
 from fhirnotify.ledger.tables import Instant
 
 HOUR = timezone(timedelta(hours=1))
@@ -54,7 +54,7 @@ MAY_SORT = (statements.OF_APPOINTMENTS, statements.OF_PATIENTS, statements.DUE_A
 
 def plan_of(statement, values):
     """How SQLite goes about a statement, as it is sent."""
-    ledger = scratch_ledger()
+    ledger = SqlLedger("sqlite://")
 
     def explain(connection):
         sent = []

@@ -7,9 +7,10 @@ no earlier rule keeps from being reminded.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 
 from fhirnotify.core.decide import NOBODY, Attendee, decide
-from fhirnotify.core.merge import Resolved, Unresolved, aliases, follow, replaced
+from fhirnotify.core.merge import MOST_HOPS, Resolved, Unresolved, aliases, follow, replaced
 from fhirnotify.core.model import (
     Attendance,
     Booking,
@@ -23,6 +24,9 @@ from fhirnotify.core.model import (
 )
 from fhirnotify.fhir.source import Patient, Source
 
+_CONTAINED = "#"
+"""Stands in the key of a contained record, and in no id on a server."""
+
 
 class Register:
     """The patient records read for one page of appointments, and who is who among them."""
@@ -30,6 +34,7 @@ class Register:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._records: dict[str, Person | Invalid | None] = {}
+        self._asked: set[str] = set()
         self._replaced: frozenset[str] = frozenset()
         self._by_identifier: dict[Identifier, str | None] = {}
 
@@ -48,7 +53,7 @@ class Register:
         """Give the key of the record an attendance names; None if it cannot be told."""
         if attendance.patient.identifier is not None:
             return self._by_identifier.get(attendance.patient.identifier)
-        dangling = attendance.patient.contained is None and (attendance.patient.id or "#").startswith("#")
+        dangling = attendance.patient.contained is None and (attendance.patient.id or _CONTAINED).startswith(_CONTAINED)
         return None if dangling else _key(booking, attendance)
 
     def resolve(self, key: str) -> Resolved:
@@ -77,11 +82,12 @@ class Register:
             self._keep(patients)
 
     def _read(self, ids: Collection[str]) -> None:
-        unread = {patient for patient in ids if patient not in self._records}
-        if not unread:
-            return
-        self._records.update(dict.fromkeys(unread))
-        self._keep(self._source.patients(sorted(unread)).values())
+        """Read records, and whatever else links to them; what came along before is asked for itself only here."""
+        self._records.update(dict.fromkeys(set(ids) - self._records.keys()))
+        unasked = set(ids) - self._asked
+        self._asked |= unasked
+        if on_server := sorted(patient for patient in unasked if _CONTAINED not in patient):
+            self._keep(self._source.patients(on_server).values())
 
     def _keep(self, patients: Iterable[Patient]) -> None:
         kept = list(patients)
@@ -110,12 +116,14 @@ class Register:
         return replace(person, links=links)
 
     def _follow_merges(self) -> None:
-        while True:
+        for hop in count():
             ends = [follow(key, self._records) for key in tuple(self._records)]
             self._replaced = replaced(self._records)
             survivors = {end.id for end in ends if isinstance(end, Resolved) and isinstance(end.record, Person)}
             families = [aliases(survivor, self._records, self._replaced) for survivor in survivors]
             missing = {unread for found in (*ends, *families) if isinstance(found, Unresolved) for unread in found.ids}
+            if hop < MOST_HOPS:
+                missing |= self._replaced - self._asked
             if not missing:
                 return
             self._read(missing)
@@ -177,7 +185,7 @@ def _attendee(register: Register, key: str | None, *, attends: bool) -> Attendee
     end = register.resolve(key)
     survives = isinstance(end.record, Person)
     family = register.aliases(end.id) if survives else frozenset({end.id})
-    return Attendee(end.id.rpartition("#")[2], end.record, end.way, family, attends)
+    return Attendee(end.id.rpartition(_CONTAINED)[2], end.record, end.way, family, attends)
 
 
 def _consent_matters(booking: Booking, attendee: Attendee, now: datetime, rules: Rules) -> bool:

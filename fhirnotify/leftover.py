@@ -1,0 +1,48 @@
+"""Reminders that earlier runs left to be taken further: claimed and not sent, or to be tried again.
+
+Each has one row in the end, whichever part of the pass comes to settle it, and an appointment that was moved has the
+row of its new time only.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from fhirnotify.ledger.port import Reminder, State
+
+
+class LeftOvers:
+    """What is left over as a pass begins at ``now``, and what has been told of it.
+
+    Whether a retry is due is judged by this one moment throughout the pass.
+    """
+
+    def __init__(self, reminders: Iterable[Reminder], now: datetime) -> None:
+        self._now = now
+        self._appointments = {reminder.appointment for reminder in reminders}
+        self._seen: dict[tuple[str, str], datetime] = {}
+        self._waiting: dict[str, Reminder] = {}
+
+    def is_due(self, reminder: Reminder) -> bool:
+        """Tell whether a pass takes this reminder further."""
+        if reminder.state is State.RETRY:
+            return reminder.next_attempt is None or reminder.next_attempt <= self._now
+        return reminder.state is State.CLAIMED
+
+    def see(self, appointment: str, patients: Collection[str], start: datetime | None) -> None:
+        """Note at which start the scan came upon an appointment of these patients (records of one person)."""
+        if appointment in self._appointments and start is not None:
+            self._seen.update(((appointment, patient), start) for patient in patients)
+
+    def wait(self, reminder: Reminder) -> None:
+        """Leave the row of a reminder until it has been taken further."""
+        self._waiting[reminder.id] = reminder
+        self.see(reminder.appointment, (reminder.patient,), reminder.start)
+
+    def settle(self, reminder: Reminder) -> bool:
+        """Note that a reminder has been taken further; tell whether it has a row: not if its visit was moved."""
+        self._waiting.pop(reminder.id, None)
+        return self._seen.get((reminder.appointment, reminder.patient), reminder.start) == reminder.start
+
+    def untold(self) -> list[Reminder]:
+        """Give those whose row is still waited for."""
+        return list(self._waiting.values())
