@@ -1,5 +1,6 @@
 """The resources of a world, references of every kind, and the way from a record to its survivor."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +8,7 @@ from oracle_read import InvalidError, has_modifiers, read
 
 Json = dict[str, Any]
 HOPS = 5
+_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ class Store:
             else:
                 return LOST if plain.split("/")[-2] == "Patient" else NOBODY
         kind, _, key = plain.partition("/")
-        return Target(is_patient=True, key=key) if kind == "Patient" else NOBODY
+        if kind != "Patient":
+            return NOBODY
+        return Target(is_patient=True, key=key) if _ID.fullmatch(key) else LOST
 
     def _in_contained(self, text: str, owner: Json, hinted: Target) -> Target:
         for one in owner.get("contained", []):
