@@ -160,7 +160,7 @@ def ledger_to_read(settings: Settings) -> Iterator[Ledger | None]:
     Raises:
         LedgerError: there is one, and it cannot be read.
     """
-    if not _ledger_file(settings).exists():
+    if not _is_there(_ledger_file(settings)):
         yield None
         return
     from fhirnotify.ledger.sql import SqlLedger  # noqa: PLC0415
@@ -203,7 +203,26 @@ def migrate_ledger(settings: Settings) -> "MigrationResult":
 
 
 def _ledger_file(settings: Settings) -> Path:
-    return Path(settings.ledger.url.removeprefix("sqlite:///"))
+    from fhirnotify.ledger.opening import sqlite_path  # noqa: PLC0415
+
+    file = sqlite_path(settings.ledger.url)
+    assert file is not None  # the settings let no private database through
+    return file
+
+
+def _is_there(file: Path) -> bool:
+    """Tell whether a ledger has been made.
+
+    Raises:
+        LedgerError: nobody can tell, since a directory on the way may not be entered.
+    """
+    try:
+        return file.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no path"
+        raise LedgerError(f"The ledger {file} cannot be reached: {why}.", "See ledger.url.") from None
 
 
 def source(settings: Settings, stop: threading.Event | None = None) -> "Source":

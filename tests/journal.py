@@ -82,6 +82,9 @@ class Journal:
         self._ask("Consent", patient_ids)
         return [one for one in self.statements.values() if one.patient in patient_ids]
 
+    def shortcomings(self) -> list[str]:
+        return []
+
     def close(self) -> None:
         pass
 

@@ -94,10 +94,15 @@ def _fhir(settings: Settings) -> Iterator[Finding]:
         yield Finding("fhir", "warning", "patients' data travel unencrypted over http", "Use https in fhir.base_url.")
     with closing(wiring.source(settings)) as source:
         yield Finding("fhir", "ok", f"{settings.fhir.base_url} speaks FHIR {source.version}")
+        yield from map(_shortcoming, source.shortcomings())
         source.appointments_by_id([_NOBODY])
         source.patients([_NOBODY])
         source.consents([_NOBODY])
         yield Finding("fhir", "ok", "Appointment, Patient and Consent may be searched")
+
+
+def _shortcoming(what: str) -> Finding:
+    return Finding("fhir", "warning", what, "Ask the server's vendor for it; the README tells what is missed without.")
 
 
 def _ledger(settings: Settings) -> Iterator[Finding]:

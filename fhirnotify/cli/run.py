@@ -28,7 +28,7 @@ Rehearsal = Annotated[
 
 @reported
 def run(config: Config = None, now: Now = None, *, as_json: Json = False, rehearsal: Rehearsal = False) -> None:
-    """One scheduled pass: follow up, scan, decide, claim, send, record."""
+    """One scheduled pass: settle what is uncertain, scan, decide, claim, re-check, send, record."""
     from fhirnotify import settings, wiring  # noqa: PLC0415
     from fhirnotify.run import run as pass_of_the_job  # noqa: PLC0415
 

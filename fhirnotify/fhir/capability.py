@@ -19,12 +19,10 @@ class TypeSupport:
 
     Attributes:
         searchable: it names the interaction ``search-type``.
-        search_params: names of the search parameters.
         rev_includes: values that ``_revinclude`` takes.
     """
 
     searchable: bool = False
-    search_params: frozenset[str] = frozenset()
     rev_includes: frozenset[str] = frozenset()
 
 
@@ -35,13 +33,11 @@ class Capability:
     Attributes:
         fhir_version: as the server writes it: 4.0.1, 4.3.0 or 5.0.0.
         version: the element set that resources are read by.
-        software: name and version of the server's software, as far as it gives them.
         types: Appointment, Patient and Consent; one that the server does not list supports nothing.
     """
 
     fhir_version: str
     version: FhirVersion
-    software: str
     types: Mapping[str, TypeSupport]
 
 
@@ -63,9 +59,7 @@ def read_capability(answer: object) -> Capability:
             f"The server speaks FHIR {_shown(written) or 'of no stated version'}.",
             "Only 4.0.1 (R4), 4.3.0 (R4B) and 5.0.0 (R5) are read: ask for an endpoint of one of these.",
         )
-    software = answer.get("software")
-    names = [_shown(software.get(key)) for key in ("name", "version")] if isinstance(software, dict) else []
-    return Capability(str(written), version, " ".join(filter(None, names)), _types(answer))
+    return Capability(str(written), version, _types(answer))
 
 
 def _types(answer: dict[str, Any]) -> dict[str, TypeSupport]:
@@ -84,7 +78,6 @@ def _support(resource: dict[str, Any]) -> TypeSupport:
     rev_includes = resource.get("searchRevInclude")
     return TypeSupport(
         searchable=any(one.get("code") == "search-type" for one in _objects(resource, "interaction")),
-        search_params=frozenset(_strings(one.get("name") for one in _objects(resource, "searchParam"))),
         rev_includes=frozenset(_strings(rev_includes)) if isinstance(rev_includes, list) else frozenset(),
     )
 

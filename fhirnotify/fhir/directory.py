@@ -87,6 +87,10 @@ class DirectorySource:
             (self._index.read("Consent", one) for one in naming), self._translator, self._carriers, set(patient_ids)
         )
 
+    def shortcomings(self) -> list[str]:
+        """Give none: everything can be searched."""
+        return []
+
     def close(self) -> None:
         """Nothing is held open."""
 

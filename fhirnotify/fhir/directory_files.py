@@ -52,9 +52,12 @@ def resources_in(directory: Path) -> Iterator[Found]:
         FhirError: it cannot be read, holds no FHIR JSON at all, or a file is not FHIR JSON; the message names it.
         IncompleteRead: a file tells of an error while its resources were gathered.
     """
-    if not directory.is_dir():
-        raise FhirError(f"{directory} is not a directory.", "Set fhir.base_url to file: and a directory of FHIR JSON.")
-    files = sorted(path for path in directory.rglob("*") if path.suffix in (".json", ".ndjson") and path.is_file())
+    try:
+        files = _files(directory)
+    except OSError as error:
+        raise FhirError(
+            f"{directory} cannot be read: {error.strerror}.", "Give the job the right to enter and read it."
+        ) from None
     if not files:
         raise FhirError(f"{directory} holds no FHIR JSON.", "Put *.json or *.ndjson files there.")
     for path in files:
@@ -63,6 +66,12 @@ def resources_in(directory: Path) -> Iterator[Found]:
             yield from _lines(path, name) if path.suffix == ".ndjson" else _document(path, name)
         except OSError as error:
             raise FhirError(f"{name} cannot be read: {error.strerror}.", "Give the job the right to read it.") from None
+
+
+def _files(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        raise FhirError(f"{directory} is not a directory.", "Set fhir.base_url to file: and a directory of FHIR JSON.")
+    return sorted(path for path in directory.rglob("*") if path.suffix in (".json", ".ndjson") and path.is_file())
 
 
 def read_line(line: Line, resource_type: str, identity: str) -> Resource:

@@ -56,6 +56,9 @@ _VALUE_OF_TYPE = {
 _KEYS = frozenset({"expression", "system"})
 _NEXT_STEP = "Mend the entry; `fhirnotify mappings check` shows what is wrong with the mappings."
 
+_PLAIN_CODE = re.compile(r"\w[\w.:/-]{0,39}")
+"""What a plain string must look like to be a code: one short word. Free text could hold anything about anybody."""
+
 
 class ElementFault(Exception):
     """An expression could not be evaluated on an Appointment; ``path`` is the element it looks into."""
@@ -244,7 +247,7 @@ def _evaluate(expression: Expression, appointment: Resource, version: FhirVersio
 def _codings(value: object, system: str | None) -> Iterator[Coding]:
     """Give the codings of what an expression found: a concept, a reference to one, a Coding, or a plain code."""
     if isinstance(value, str):
-        if system is not None and value.strip():
+        if system is not None and _PLAIN_CODE.fullmatch(value):
             yield Coding(system, value)
     elif isinstance(value, dict):
         concept = value.get("concept", value)

@@ -3,6 +3,7 @@
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice
@@ -13,7 +14,7 @@ import httpx
 from fhirnotify.core.model import ConsentStatement, FhirVersion, Identifier
 from fhirnotify.errors import FhirError, IncompleteRead
 from fhirnotify.fhir.bundle import Resource, read_page
-from fhirnotify.fhir.capability import Capability, read_capability
+from fhirnotify.fhir.capability import TYPES, Capability, read_capability
 from fhirnotify.fhir.client import Client, Limits
 from fhirnotify.fhir.faults import RefusedError
 from fhirnotify.fhir.identifiers import identifiers_of
@@ -140,7 +141,7 @@ class HttpSource:
             references = ",".join(f"Patient/{_escaped(one)}" for one in chunk)
             for resource in self._consents("patient", references):
                 if resource["id"] not in found:
-                    found[resource["id"]] = self._translator.consent(resource)
+                    found[resource["id"]] = self._translator.consent(resource) or self._doubt(resource)
         pointing = [one for one in found.values() if one is not None and one.patient in asked]
         return pointing + self._consents_naming(set(identifiers), asked)
 
@@ -154,6 +155,15 @@ class HttpSource:
                 if self._translator.identifier_of_consent(resource) in identifiers:
                     naming[resource["id"]] = resource
         return consents_by_identifier(naming.values(), self._translator, self._carriers, asked)
+
+    def _doubt(self, resource: Resource) -> ConsentStatement | None:
+        """Read a Consent that the server says is one of ours, though it points at a Patient of another server.
+
+        A server behind a gateway may write its inner address. Whom it is about cannot be told, so it is in doubt.
+        """
+        patient = self._translator.foreign_patient_of_consent(resource)
+        statement = self._translator.consent(resource, patient) if patient else None
+        return statement and replace(statement, unreadable=statement.unreadable or ("Consent.patient",))
 
     def _consents(self, parameter: str, value: str) -> Iterator[Resource]:
         for page in every_page(self._client, "Consent", ((parameter, value), _COUNT, _TOTAL)):
@@ -174,6 +184,16 @@ class HttpSource:
         except (RefusedError, IncompleteRead):
             return False
         return not page.matches and not page.total
+
+    def shortcomings(self) -> list[str]:
+        """Give what the server does not offer, by its CapabilityStatement and by a harmless trial."""
+        types, said = self._capability.types, []
+        said += [f"{name} may not be searched, the server says" for name in TYPES if not types[name].searchable]
+        if _REPLACED not in types["Patient"].rev_includes:
+            said.append(f"_revinclude={_REPLACED} is not offered: merges that only old records tell of are not seen")
+        if not self._searches_by_identifier:
+            said.append("patient:identifier is not offered: Consents that name a patient by number are not seen")
+        return said
 
     def close(self) -> None:
         """Release connections."""

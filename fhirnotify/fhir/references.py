@@ -91,6 +91,13 @@ class References:
         return None if found is None else found.id
 
 
+def patient_elsewhere(reference: object) -> str | None:
+    """Give the id in an absolute reference to a Patient, of whatever server; None for every other reference."""
+    literal = reference.get("reference") if isinstance(reference, dict) else None
+    absolute = _IS_ABSOLUTE.fullmatch(literal) if isinstance(literal, str) else None
+    return absolute[3] if absolute is not None and absolute[2] == "Patient" else None
+
+
 def stated_type(reference: Mapping[str, Any]) -> str | None:
     """Give ``Reference.type``, which may be written as a whole URL."""
     stated = reference.get("type")

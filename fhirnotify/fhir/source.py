@@ -67,6 +67,10 @@ class Source(Protocol):
         """
         ...
 
+    def shortcomings(self) -> list[str]:
+        """Give what the endpoint cannot do that makes the job less sure, each as a sentence for a person."""
+        ...
+
     def close(self) -> None:
         """Release connections."""
         ...

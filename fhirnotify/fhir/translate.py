@@ -52,6 +52,10 @@ class ResourceTranslator:
         found = self._consents.reference(resource)
         return None if found is None else found.identifier
 
+    def foreign_patient_of_consent(self, resource: object) -> str | None:
+        """Give the id by which a Consent points at a Patient of another server."""
+        return self._consents.elsewhere(resource)
+
     def patient_of_consent(self, resource: object) -> str | None:
         """Give the id of the Patient that a Consent is about, whatever else is wrong with it."""
         found = self._consents.reference(resource)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fhirnotify.core.model import ALWAYS, Between, Coding, ConsentStatement, FhirVersion, PatientRef, Period, Provision
 from fhirnotify.fhir.moments import between
-from fhirnotify.fhir.references import References
+from fhirnotify.fhir.references import References, patient_elsewhere
 from fhirnotify.fhir.translate_datatypes import codings, concepts, id_of, period, ref_of, ref_of_valid
 from fhirnotify.fhir.translate_shapes import (
     ANY_ID,
@@ -100,12 +100,18 @@ class ConsentTranslator:
 
     def reference(self, resource: object) -> PatientRef | None:
         """Give how a Consent points at its patient, whatever else is wrong with it."""
+        raw = self._raw_reference(resource)
+        return None if raw is None else self._references.patient(raw)
+
+    def elsewhere(self, resource: object) -> str | None:
+        """Give the id by which a Consent points at a Patient of another server."""
+        return patient_elsewhere(self._raw_reference(resource))
+
+    def _raw_reference(self, resource: object) -> dict[str, Any] | None:
         if not isinstance(resource, dict):
             return None
-        for name in ("subject", "patient") if self._version is FhirVersion.R5 else ("patient", "subject"):
-            if isinstance(resource.get(name), dict):
-                return self._references.patient(resource[name])
-        return None
+        names = ("subject", "patient") if self._version is FhirVersion.R5 else ("patient", "subject")
+        return next((resource[name] for name in names if isinstance(resource.get(name), dict)), None)
 
     def consent(self, resource: object, patient: str | None = None) -> ConsentStatement | None:
         """Read a Consent; None if it points at no Patient of this server and ``patient`` does not say whom it means."""

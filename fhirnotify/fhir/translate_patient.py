@@ -107,7 +107,7 @@ class PatientTranslator:
             id=f"#{identity}" if within else identity,
             ref=f"{within}#{identity}" if within else ref_of_valid(kept),
             active=kept.get("active", True),
-            deceased=kept.get("deceasedBoolean", False) or "deceasedDateTime" in kept,
+            deceased=_is_deceased(kept, resource),
             protected=_is_protected(kept, resource),
             birth_date=None if birth_date is None else full_date(birth_date),
             names=tuple([self._name(name) for name in kept.get("name", ())]),
@@ -156,6 +156,12 @@ def _is_call_me(mark: dict[str, Any] | None) -> bool:
     return False
 
 
+def _is_deceased(kept: dict[str, Any], resource: dict[str, Any]) -> bool:
+    """True, any date, or a date of death that is there but not known (an extension in place of the value)."""
+    undated = bool(resource.get("_deceasedDateTime")) and "deceasedBoolean" not in kept
+    return kept.get("deceasedBoolean", False) or "deceasedDateTime" in kept or undated
+
+
 def _is_protected(kept: dict[str, Any], resource: dict[str, Any]) -> bool:
     """Look for a label of protected identity, or its placeholder anywhere in a name, extensions included."""
     labels = kept.get("meta", {}).get("security", ())
@@ -179,3 +185,6 @@ def _private(resource: dict[str, Any]) -> Iterator[str]:
     yield from values(resource.get("identifier"), "value")
     yield from values(resource.get("telecom"), "value")
     yield from values(resource.get("address"), "line")
+    for name in ("managingOrganization", "generalPractitioner"):
+        if name in resource:
+            yield from words(resource[name], "display")

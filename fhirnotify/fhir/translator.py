@@ -29,6 +29,10 @@ class Translator(Protocol):
         """
         ...
 
+    def foreign_patient_of_consent(self, resource: dict[str, Any]) -> str | None:
+        """Give the id by which a Consent points at a Patient of another server, if it does."""
+        ...
+
     def identifier_of_consent(self, resource: dict[str, Any]) -> Identifier | None:
         """Give the identifier by which a Consent names its patient, if it does not point at one."""
         ...

@@ -84,12 +84,6 @@ class Courier:
         for thread in self._threads:
             thread.start()
 
-    @property
-    def in_flight(self) -> int:
-        """How many messages were handed over and have not been given back by ``finished``."""
-        with self._changed:
-            return len(self._threads) - self._free + len(self._finished)
-
     def capacity(self, timeout: float) -> int:
         """Give how many messages can be begun now, waiting up to ``timeout`` seconds until it is at least one.
 

@@ -71,6 +71,8 @@ def test_the_name_gone_by_is_the_given_name_that_is_marked(name, given):
         ({"deceasedBoolean": True}, True),
         ({"deceasedDateTime": "2020"}, True),
         ({"deceasedDateTime": "2030-01-01T00:00:00Z"}, True),
+        ({"_deceasedDateTime": {"extension": [{"url": "urn:x", "valueCode": "unknown"}]}}, True),
+        ({"_deceasedDateTime": {}}, False),
     ],
 )
 def test_a_date_of_death_is_death(elements, deceased):

@@ -14,6 +14,7 @@ import respx
 
 from fhirnotify.core.model import Booking, ConsentStatement, FhirVersion, Identifier, Person
 from fhirnotify.fhir.http import HttpSource
+from fhirnotify.fhir.references import patient_elsewhere
 
 BASE = "http://fhir.test/fhir"
 AFTER = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -175,6 +176,9 @@ class FakeTranslator:
         if patient is None:
             return None
         return ConsentStatement(FhirVersion.R4, resource["id"], f"Consent/{resource['id']}", patient)
+
+    def foreign_patient_of_consent(self, resource: dict[str, Any]) -> str | None:
+        return patient_elsewhere(resource["patient"])
 
     def identifier_of_consent(self, resource: dict[str, Any]) -> Identifier | None:
         found = resource["patient"].get("identifier")

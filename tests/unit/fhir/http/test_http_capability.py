@@ -47,10 +47,19 @@ def test_it_is_asked_for_once_and_not_before_it_is_needed(server, source, ids):
 def test_it_tells_what_the_server_can_search(server, source):
     """For the command that checks an installation."""
     capability = source.capability()
-    assert (capability.fhir_version, capability.software) == ("4.0.1", "Fake FHIR 1.2")
-    assert capability.types["Patient"] == TypeSupport(
-        searchable=True, search_params=frozenset({"_id", "identifier"}), rev_includes=frozenset({"Patient:link"})
-    )
+    assert capability.fhir_version == "4.0.1"
+    assert capability.types["Patient"] == TypeSupport(searchable=True, rev_includes=frozenset({"Patient:link"}))
+    assert source.shortcomings() == []
+
+
+def test_it_tells_what_is_missed_on_a_lesser_server(server, source):
+    """Merges and Consents that it cannot be asked for."""
+    server.rev_includes = []
+    server.refuses = {"patient:identifier"}
+    assert [said.split(" is not offered")[0] for said in source.shortcomings()] == [
+        "_revinclude=Patient:link",
+        "patient:identifier",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -72,11 +81,13 @@ def test_a_sparse_statement_promises_nothing(rest):
     assert read_capability(statement).types["Patient"] == TypeSupport()
 
 
-def test_what_the_server_calls_itself_is_made_fit_to_print():
+def test_a_version_is_made_fit_to_print():
     """No line break or escape sequence of a server's reaches a terminal."""
-    software = {"name": "HAPI\x1b[31m\nFHIR" + "x" * 500}
-    statement = {"resourceType": "CapabilityStatement", "fhirVersion": "5.0.0", "software": software}
-    assert read_capability(statement).software == "HAPI[31mFHIR" + "x" * 66
+    statement = {"resourceType": "CapabilityStatement", "fhirVersion": "9\x1b[31m\n" + "x" * 500}
+    with pytest.raises(FhirError) as refused:
+        read_capability(statement)
+    assert refused.value.what.startswith("The server speaks FHIR 9[31mxxx")
+    assert refused.value.what.isprintable()
 
 
 @pytest.mark.parametrize(

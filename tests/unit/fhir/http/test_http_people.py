@@ -168,12 +168,18 @@ class TestConsents:
         assert [len(search["patient"][0].split(",")) for search in server.searches("Consent")] == [100, 20]
         assert server.searches("Consent")[0]["patient"][0].startswith("Patient/p0,Patient/p1,")
 
-    @pytest.mark.parametrize("of", ["Patient/p2", "https://elsewhere.test/fhir/Patient/p1"])
+    @pytest.mark.parametrize("of", ["Patient/p2", "https://elsewhere.test/fhir/Patient/p2", "Group/p1"])
     def test_the_consent_of_another_is_dropped(self, server, source, of):
         """A server that ignores ``patient`` must not let one person's consent speak for another."""
         server.ignores = {"patient"}
         server.add(consent("c1", of), consent("c2", "Patient/p1"))
         assert [one.id for one in source.consents(["p1"])] == ["c2"]
+
+    def test_one_that_points_to_the_patient_at_another_address_is_in_doubt(self, server, source):
+        """A server behind a gateway may write its inner address; the Consent may be the one that says no."""
+        server.ignores = {"patient"}
+        server.add(consent("c1", "http://inner.test:8080/fhir/Patient/p1"))
+        assert [(one.patient, one.unreadable) for one in source.consents(["p1"])] == [("p1", ("Consent.patient",))]
 
     def test_each_consent_comes_once(self, server, source):
         """Also when every search returns all of them."""
