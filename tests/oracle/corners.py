@@ -212,6 +212,7 @@ def _merges() -> dict[str, World]:
     both = _merged(("replaced-by", "p1"), ("replaces", "p00"), key="p0")
     return {
         "deny for the older record": world("R4", forward, _denied("p0")),
+        "deny two merges back, found by replaced-by alone": world("R4", forward, older, _denied("p00")),
         "deny for a record that is replaced": world("R4", forward, _denied("p0"), **replaces),
         "deny two merges back": world("R4", both, older, _denied("p00"), **replaces),
         "deny two merges back, by the older record": world("R4", both, older, _denied("p00"), **to_old),
@@ -238,14 +239,21 @@ def all_cases() -> dict[str, World]:
 def open_questions() -> dict[str, World]:
     """Give the cases to which the program and the oracle give different answers."""
     older = _merged(("replaced-by", "p0"), key="p00")
-    forward = _merged(("replaced-by", "p1"), key="p0")
+    identifier = {"system": "urn:test", "value": "x1"}
+    by_identifier = {"type": "replaced-by", "other": {"type": "Patient", "identifier": identifier}}
+    replaces = {"type": "replaces", "other": {"reference": "Patient/p0"}}
     blocked = another(PATIENT, id="p2", name=[{"given": ["Bo2"]}])
     both = {"participant": [ENTRY, ENTRY | {"actor": {"reference": "Patient/p2"}}]}
     consent = another(R4_CONSENT, id="c2", patient={"reference": "Patient/p2"})
     skip = {"recipient": {"shared_number": "skip"}}
     about_document = {"provision": [{"documentType": [OTHER]}]}
     return {
-        "a deny two merges back, found by replaced-by alone": world("R4", forward, older, _denied("p00")),
+        "a deny for a record that names its survivor by identifier": world(
+            "R4", another(PATIENT, id="p0", link=[by_identifier]), _denied("p0"), patient={"identifier": [identifier]}
+        ),
+        "a deny two merges back, the nearer one told by replaces alone": world(
+            "R4", another(PATIENT, id="p0"), older, _denied("p00"), patient={"link": [replaces]}
+        ),
         "the text shows the family name": world("R4", patient={"name": [{"family": "Zoe", "given": ["Anna Zoë"]}]}),
         "the text shows a typographic family name": world(
             "R4", patient={"name": [{"family": "O'Brien", "given": ["Anna O\u2019Brien"]}]}
