@@ -39,6 +39,9 @@ PATIENCE = timedelta(seconds=30)
 
 Result = Outcome | AccountFault
 
+_GATHER = 0.005
+"""Seconds for which others are waited for, so that one commit serves several: it costs as much as one does."""
+
 _BACK_OFF = wait_random_exponential(multiplier=0.5, max=8)
 
 
@@ -68,6 +71,7 @@ class Courier:
         self._patience = patience.total_seconds()
         self._fault: AccountFault | None = None
         self._free = parallel
+        self._half = (parallel + 1) // 2
         self._finished: deque[tuple[Sms, Result]] = deque()
         self._changed = threading.Condition()
         self._jobs: SimpleQueue[tuple[Sms, float] | None] = SimpleQueue()
@@ -87,17 +91,21 @@ class Courier:
     def capacity(self, timeout: float) -> int:
         """Give how many messages can be begun now, waiting up to ``timeout`` seconds until it is at least one.
 
-        Gives 0 earlier if something has finished, so that its outcome is recorded without delay.
+        Once there is one it waits a few milliseconds more for others, up to half of the workers, so that what is
+        written for them shares a commit. Gives 0 earlier if something has finished and nothing can be begun.
         """
-        until = time.monotonic() + timeout
+        begun = time.monotonic()
         with self._changed:
             while True:
                 tokens, seconds = self._bucket.ready()
                 able = min(self._free, tokens)
-                left = until - time.monotonic()
-                if able or self._finished or left <= 0:
+                waited = time.monotonic() - begun
+                if waited >= timeout or (waited >= _GATHER and (able or self._finished)):
                     return able
-                self._changed.wait(min(left, seconds) if self._free else left)
+                if able >= self._half or (able and tokens < self._half):
+                    return able
+                still = (_GATHER if able or self._finished else timeout) - waited
+                self._changed.wait(min(still, seconds) if self._free and not able else still)
 
     def send(self, sms: Sms) -> None:
         """Hand a message to a worker; to be called at most as often as ``capacity`` said."""

@@ -167,8 +167,9 @@ def test_retries_keep_the_rate(courier: Any) -> None:
 def test_rate_holds_over_all_workers(courier: Any) -> None:
     """Six messages at twenty a second take a quarter of a second, however many workers there are."""
     script = Script(None)
+    begun = time.monotonic()
     deliver(courier(script, rate=20), 6)
-    assert script.times[-1] - script.times[0] >= 0.2
+    assert script.times[-1] - begun >= 0.2
 
 
 def test_capacity_waits_for_a_token(courier: Any) -> None:
