@@ -10,7 +10,7 @@ from math import ceil
 
 from anyascii import anyascii
 
-from fhirnotify.core.gsm import ALPHABET, EXTENSION
+from fhirnotify.core.gsm import ALPHABET, EXTENSION, PLAIN
 from fhirnotify.core.model import ContactType, Rules
 from fhirnotify.core.schedule import local_date_and_time
 
@@ -33,6 +33,8 @@ def normalised(name: str) -> str:
 
 def refused(name: str) -> bool:
     """Tell whether a normalised name holds what no name does: a digit, a web address, an @, a control character."""
+    if name.isalpha():
+        return False
     return bool(_WEB_ADDRESS.search(name)) or any(
         character == "@"
         or character in _LINE_BREAKS
@@ -78,10 +80,10 @@ def in_gsm(text: str) -> bool:
 
 def segments(text: str) -> int:
     """Count SMS segments: 160 or 153 septets each, or 70 or 67 UTF-16 units; no character is split over two."""
+    if PLAIN.fullmatch(text):
+        return 1 if len(text) <= _SEPTETS_ALONE else ceil(len(text) / _SEPTETS_JOINED)
     if not in_gsm(text):
         return _count([len(character.encode("utf-16-be")) // 2 for character in text], _UNITS_ALONE, _UNITS_JOINED)
-    if EXTENSION.isdisjoint(text):
-        return 1 if len(text) <= _SEPTETS_ALONE else ceil(len(text) / _SEPTETS_JOINED)
     return _count([2 if character in EXTENSION else 1 for character in text], _SEPTETS_ALONE, _SEPTETS_JOINED)
 
 
