@@ -9,19 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
+from fhirnotify.core.answer import Reason, Skip
 from fhirnotify.core.decide import NOBODY, Attendee, decide
 from fhirnotify.core.merge import MOST_HOPS, Resolved, Unresolved, aliases, follow, replaced
-from fhirnotify.core.model import (
-    Attendance,
-    Booking,
-    ConsentStatement,
-    Identifier,
-    Invalid,
-    Person,
-    Reason,
-    Rules,
-    Skip,
-)
+from fhirnotify.core.model import Attendance, Booking, ConsentStatement, Identifier, Invalid, Person
+from fhirnotify.core.rules import Rules
 from fhirnotify.fhir.source import Patient, Source
 
 _CONTAINED = "#"

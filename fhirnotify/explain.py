@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fhirnotify.attendees import attendees
+from fhirnotify.core.answer import Remind
 from fhirnotify.core.decide import NOBODY, decide
-from fhirnotify.core.model import Booking, Remind
+from fhirnotify.core.model import Booking
 from fhirnotify.core.schedule import window
 from fhirnotify.core.together import Case, Standing, duplicates
 from fhirnotify.fhir.source import Appointment

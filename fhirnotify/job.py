@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 
-from fhirnotify.core.model import Rules
+from fhirnotify.core.rules import Rules
 from fhirnotify.errors import FhirError, FhirnotifyError, LedgerError
 from fhirnotify.fhir.source import Source
 from fhirnotify.ledger.port import Ledger

@@ -1,6 +1,6 @@
 """How decisions and reminders are told: as rows for people and machines, and as verdicts for the ledger."""
 
-from fhirnotify.core.model import Remind, Skip
+from fhirnotify.core.answer import Remind, Skip
 from fhirnotify.core.together import Case
 from fhirnotify.ledger.port import Reminder, Verdict
 from fhirnotify.rows import DecisionWord, Row

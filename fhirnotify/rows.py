@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from fhirnotify.core.model import ContactType, Evidence
+from fhirnotify.core.answer import Evidence
+from fhirnotify.core.model import ContactType
 
 HELD = "held"
 """The outcome of what falls due in quiet hours; it is not in the ledger."""

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from fhirnotify.attendees import attendees
+from fhirnotify.core.answer import Reason, Remind, Skip
 from fhirnotify.core.decide import NOBODY, Attendee, decide
-from fhirnotify.core.model import Booking, Reason, Remind, Skip
+from fhirnotify.core.model import Booking
 from fhirnotify.core.schedule import window
 from fhirnotify.core.together import Case, Standing, Uses, duplicates, shared_numbers
 from fhirnotify.errors import IncompleteRead

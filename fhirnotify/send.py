@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from fhirnotify.attendees import attendees
+from fhirnotify.core.answer import Reason, Remind, Skip
 from fhirnotify.core.decide import NOBODY, Attendee, decide
-from fhirnotify.core.model import Booking, InvalidBooking, Reason, Remind, Skip
+from fhirnotify.core.model import Booking, InvalidBooking
 from fhirnotify.core.schedule import quiet
 from fhirnotify.errors import AccountFault, FhirError
 from fhirnotify.fhir.source import Appointment

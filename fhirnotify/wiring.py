@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhirnotify.clock import FixedClock, RealClock
-from fhirnotify.core.model import ContactType, FhirVersion, Rules
+from fhirnotify.core.model import ContactType, FhirVersion
+from fhirnotify.core.rules import Rules
 from fhirnotify.errors import LedgerError, SettingsError
 from fhirnotify.job import Clock, Job, Sending
 from fhirnotify.ledger.port import Ledger, Unmapped

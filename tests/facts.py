@@ -16,16 +16,14 @@ from fhirnotify.core.model import (
     ContactType,
     FhirVersion,
     Given,
-    Mapped,
     Name,
     PatientRef,
     Period,
     Person,
     Provision,
-    Rules,
-    Strength,
     Telecom,
 )
+from fhirnotify.core.rules import Mapped, Rules, Strength
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

@@ -8,11 +8,11 @@ import typer
 
 from fhirnotify.cli.failures import reported
 from fhirnotify.cli.options import Config, Json, Now
-from fhirnotify.core.model import Reason
+from fhirnotify.core.answer import Reason
 from fhirnotify.errors import SettingsError
 
 if TYPE_CHECKING:
-    from fhirnotify.core.model import Evidence
+    from fhirnotify.core.answer import Evidence
     from fhirnotify.explain import Explanation, History
     from fhirnotify.ledger.port import KeptVerdict
     from fhirnotify.rows import Row

@@ -1,6 +1,6 @@
 """Plain sentences for what the program says in codes: reasons, states and exit codes."""
 
-from fhirnotify.core.model import Reason
+from fhirnotify.core.answer import Reason
 from fhirnotify.ledger.port import State
 from fhirnotify.rows import HELD
 

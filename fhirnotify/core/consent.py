@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
-from fhirnotify.core.model import Between, Coding, ConsentStatement, FhirVersion, Provision, Reason, Rules
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import Between, Coding, ConsentStatement, FhirVersion, Provision
+from fhirnotify.core.rules import Rules
 
 _KNOWN = {
     FhirVersion.R4: frozenset({"draft", "proposed", "active", "rejected", "inactive", "entered-in-error"}),

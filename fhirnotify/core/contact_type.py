@@ -7,7 +7,9 @@ without a code that decides there is a reason, never a default.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fhirnotify.core.model import Coding, ContactType, KontakttypMap, Reason, Strength
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import Coding, ContactType
+from fhirnotify.core.rules import KontakttypMap, Strength
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fhirnotify.core import message, privacy, recipient, schedule
+from fhirnotify.core.answer import Decision, Evidence, Reason, Remind, Skip
 from fhirnotify.core.consent import consent
 from fhirnotify.core.contact_type import judge
-from fhirnotify.core.model import (
-    Booking,
-    ConsentStatement,
-    Decision,
-    Evidence,
-    Invalid,
-    InvalidBooking,
-    Person,
-    Reason,
-    Remind,
-    Rules,
-    Skip,
-)
+from fhirnotify.core.model import Booking, ConsentStatement, Invalid, InvalidBooking, Person
+from fhirnotify.core.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from math import ceil
 from anyascii import anyascii
 
 from fhirnotify.core.gsm import ALPHABET, EXTENSION, PLAIN
-from fhirnotify.core.model import ContactType, Rules
+from fhirnotify.core.model import ContactType
+from fhirnotify.core.rules import Rules
 from fhirnotify.core.schedule import local_date_and_time
 
 _DOTS = "[.\u3002\uff0e\uff61]"

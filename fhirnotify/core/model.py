@@ -1,17 +1,13 @@
-"""The facts that the rules read and the answers that they give.
+"""The facts that the rules read of an Appointment, its patients and their Consents.
 
 Every moment is a time-zone aware ``datetime``. FHIR's partial dates have been turned into the moments between
 which they lie by the time they stand here, with the local time zone (``reminder.time_zone``).
 Nothing here prints itself with a patient's data: the fields that hold some are left out of ``repr``.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from enum import Enum, StrEnum
-from string import Template
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
+from enum import StrEnum
 
 CALL_ME = "CL"
 """The qualifier of a *tilltalsnamn* (HL7 Sweden, SEBasePatient: iso21090-EN-qualifier on ``given``)."""
@@ -30,36 +26,6 @@ class ContactType(StrEnum):
     MOTTAGNING = "mottagning"
     VIDEO = "video"
     TELEFON = "telefon"
-
-
-class Reason(StrEnum):
-    """Why a patient is not reminded, in order of precedence: the first that applies is the one given.
-
-    ``invalid-resource`` is first for an Appointment; for a Patient it comes after ``patient-unreadable``.
-    """
-
-    INVALID_RESOURCE = "invalid-resource"
-    NOT_BOOKED = "not-booked"
-    NO_START = "no-start"
-    TOO_LATE = "too-late"
-    LATE_BOOKING = "late-booking"
-    NOT_ATTENDING = "not-attending"
-    PATIENT_UNREADABLE = "patient-unreadable"
-    PATIENT_INACTIVE = "patient-inactive"
-    PATIENT_DECEASED = "patient-deceased"
-    PROTECTED_IDENTITY = "protected-identity"
-    AGE_POLICY = "age-policy"
-    NO_CONSENT = "no-consent"
-    CONSENT_DENIED = "consent-denied"
-    CONSENT_EXPIRED = "consent-expired"
-    CONSENT_UNDETERMINED = "consent-undetermined"
-    CONTACT_TYPE_UNMAPPED = "contact-type-unmapped"
-    CONTACT_TYPE_CONFLICT = "contact-type-conflict"
-    CONTACT_TYPE_NOT_REMINDED = "contact-type-not-reminded"
-    NO_FIRST_NAME = "no-first-name"
-    NO_MOBILE_NUMBER = "no-mobile-number"
-    PRIVACY_BLOCKED = "privacy-blocked"
-    DUPLICATE_BOOKING = "duplicate-booking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,107 +251,3 @@ class ConsentStatement:
     policy: str | None = None
     subject: frozenset[Coding] = frozenset()
     provisions: tuple[Provision, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Which resource versions and which codes a decision rests on. Ids, versions and codes only."""
-
-    appointment: str
-    patient: str | None = None
-    consent: tuple[str, ...] = ()
-    mapping: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """Give the object that stands in the JSON contract and in the ledger."""
-        return {
-            "appointment": self.appointment,
-            "patient": self.patient,
-            "consent": list(self.consent),
-            "mapping": list(self.mapping),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Evidence":
-        """Read back what ``as_json`` gave."""
-        return cls(data["appointment"], data["patient"], tuple(data["consent"]), tuple(data["mapping"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Remind:
-    """The patient is to be reminded, with this text to this number (E.164). Neither is ever stored."""
-
-    contact_type: ContactType
-    number: str = field(repr=False)
-    text: str = field(repr=False)
-    segments: int
-    evidence: Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """The patient is not reminded, for one named reason.
-
-    ``detail`` holds element paths or codes, never values of personal elements.
-    """
-
-    reason: Reason
-    evidence: Evidence
-    contact_type: ContactType | None = None
-    detail: tuple[str, ...] = ()
-    unmapped: tuple[Coding, ...] = ()
-
-
-Decision = Remind | Skip
-
-
-class Strength(Enum):
-    """What a ConceptMap's equivalence lets a code say about the kind of visit."""
-
-    DECIDES = "decides"
-    HINTS = "hints"
-    SILENT = "silent"
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """One target of a code. ``target`` is None for ``ingen``, and for a silent one that names no target."""
-
-    target: ContactType | None
-    strength: Strength
-
-
-KontakttypMap = Mapping[Coding, tuple[Mapped, ...]]
-"""All ConceptMaps together: every code they know, with each of its targets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The settings that the rules depend on, validated.
-
-    Attributes:
-        zone: the local time zone.
-        lead: how long before the visit the reminder goes out.
-        latest: how long before the visit it goes out at the latest.
-        quiet_from: local time at which quiet hours begin; equal to ``quiet_until`` means there are none.
-        consent_codes: the codes that make a Consent one about these reminders.
-        countries: ISO 3166 codes of the countries whose mobile numbers are sent to.
-        skip_ages: inclusive ranges of whole years.
-        template: holds only ``$fornamn``, ``$kontakttyp``, ``$datum``, ``$tid``.
-        words: the word for each contact type.
-    """
-
-    zone: ZoneInfo
-    consent_codes: frozenset[Coding]
-    kontakttyp: KontakttypMap
-    template: Template
-    words: Mapping[ContactType, str]
-    lead: timedelta = timedelta(hours=48)
-    latest: timedelta = timedelta(hours=4)
-    quiet_from: time = time(21)
-    quiet_until: time = time(7)
-    late_booking: Literal["send", "skip"] = "send"
-    combine: Literal["deny-overrides", "newest-wins"] = "deny-overrides"
-    countries: tuple[str, ...] = ("SE",)
-    skip_ages: tuple[tuple[int, int], ...] = ()
-    shared_number: Literal["allow", "skip"] = "allow"

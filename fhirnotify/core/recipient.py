@@ -5,7 +5,9 @@ from datetime import date, datetime
 
 import phonenumbers
 
-from fhirnotify.core.model import Name, Person, Reason, Rules, Telecom
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import Name, Person, Telecom
+from fhirnotify.core.rules import Rules
 
 _NAME_USES = ("official", "usual", None, "temp")
 _HOME_COUNTRY = "SE"

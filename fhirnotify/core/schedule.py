@@ -5,7 +5,9 @@ Leads are elapsed time, computed in UTC, so that 48 hours are 48 hours also when
 
 from datetime import datetime, time
 
-from fhirnotify.core.model import Booking, Reason, Rules
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import Booking
+from fhirnotify.core.rules import Rules
 
 
 def window(now: datetime, rules: Rules) -> tuple[datetime, datetime]:

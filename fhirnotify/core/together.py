@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from fhirnotify.core.answer import Decision, Reason, Remind, Skip
 from fhirnotify.core.decide import Attendee
-from fhirnotify.core.model import Decision, Reason, Remind, Skip
 
 
 @dataclass(frozen=True, slots=True)

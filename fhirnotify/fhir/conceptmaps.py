@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from fhirnotify.core.model import Coding, ContactType, KontakttypMap, Mapped, Strength
+from fhirnotify.core.model import Coding, ContactType
+from fhirnotify.core.rules import KontakttypMap, Mapped, Strength
 from fhirnotify.errors import SettingsError
 
 TARGET_SYSTEM = "urn:fhirnotify:kontakttyp"

@@ -8,12 +8,15 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
-from fhirnotify.core.model import Coding, Strength
+from fhirnotify.core.rules import Strength
 from fhirnotify.errors import SettingsError
 from fhirnotify.fhir.conceptmaps import Entry, Finding, MapFile, contradictions, entries_of, read_directory
 from fhirnotify.fhir.elements import load_elements
+
+if TYPE_CHECKING:
+    from fhirnotify.core.model import Coding
 
 ELEMENTS = "elements.toml"
 

@@ -4,15 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Protocol
 
-from fhirnotify.core.model import (
-    Booking,
-    ConsentStatement,
-    FhirVersion,
-    Identifier,
-    Invalid,
-    InvalidBooking,
-    Person,
-)
+from fhirnotify.core.model import Booking, ConsentStatement, FhirVersion, Identifier, Invalid, InvalidBooking, Person
 
 Appointment = Booking | InvalidBooking
 Patient = Person | Invalid

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any, Literal
 
-from fhirnotify.core.model import FhirVersion, Reason
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.resources import (
     CONSENT_CODE,
     OTHER_CODE,

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from fhirnotify.core.model import ContactType, FhirVersion, Reason
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import ContactType, FhirVersion
 from fhirnotify.harness.resources import (
     ACT_CODE,
     CODE_OF,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from fhirnotify.core.model import Reason
+from fhirnotify.core.answer import Reason
 from fhirnotify.harness.resources import (
     CALL_ME,
     TEST_IDENTIFIER,

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from fhirnotify.core.model import ContactType, FhirVersion, Reason
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import ContactType, FhirVersion
 from fhirnotify.harness.resources import (
     UNKNOWN_MODIFIER,
     Resource,

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fhirnotify.core.model import ContactType, FhirVersion, Reason
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import ContactType, FhirVersion
 from fhirnotify.harness import resources
 from fhirnotify.harness.resources import Resource
 

@@ -28,7 +28,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from fhirnotify.core.model import Coding, ContactType, Evidence
+from fhirnotify.core.answer import Evidence
+from fhirnotify.core.model import Coding, ContactType
 
 KIND_48H = "reminder"
 """The one kind of message there is; part of a reminder's identity."""

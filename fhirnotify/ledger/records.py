@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fhirnotify.core.model import Coding, ContactType, Evidence
+from fhirnotify.core.answer import Evidence
+from fhirnotify.core.model import Coding, ContactType
 from fhirnotify.ledger.port import KeptVerdict, Reminder, State, Transition, Unmapped, Verdict
 from fhirnotify.ledger.statements import COLUMNS
 

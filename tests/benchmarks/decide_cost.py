@@ -15,8 +15,10 @@ from typing import Any
 from fixed_fhir import NOW, FixedWorld
 
 from fhirnotify import settings, wiring
+from fhirnotify.core.answer import Remind
 from fhirnotify.core.decide import Attendee, decide
-from fhirnotify.core.model import ConsentStatement, FhirVersion, Person, Remind, Rules
+from fhirnotify.core.model import ConsentStatement, FhirVersion, Person
+from fhirnotify.core.rules import Rules
 from fhirnotify.fhir.elements import load_elements
 from fhirnotify.fhir.translate import translator_for
 from fhirnotify.fhir.translator import Translator

@@ -14,7 +14,8 @@ from place import NOW, START, Place, visits
 from fhirnotify.cli.output import Stdout
 from fhirnotify.cli.reasons import EXITS, NOTHING, OUTCOMES, SENTENCES
 from fhirnotify.cli.reporting import MOST_SHOWN, ForPeople
-from fhirnotify.core.model import Evidence, FhirVersion, Reason
+from fhirnotify.core.answer import Evidence, Reason
+from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness import resources
 from fhirnotify.ledger.port import State
 from fhirnotify.rows import HELD, Row, Summary

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fhirnotify.core.model import FhirVersion, Reason
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.installation import Finished, Installation
 from fhirnotify.harness.judge import differences, inbox_of
 from fhirnotify.harness.resources import consent

@@ -7,15 +7,7 @@ import pytest
 from facts import NOW, START, TELEFON, UNKNOWN, days, rules
 from journal import Desk, Journal, booking, person, statement
 
-from fhirnotify.core.model import (
-    Attendance,
-    Identifier,
-    InvalidBooking,
-    Link,
-    PatientRef,
-    Period,
-    Telecom,
-)
+from fhirnotify.core.model import Attendance, Identifier, InvalidBooking, Link, PatientRef, Period, Telecom
 from fhirnotify.errors import AccountFault, IncompleteRead, LedgerError
 from fhirnotify.explain import explain
 from fhirnotify.ledger.port import State
@@ -450,7 +442,8 @@ def test_what_a_dead_run_was_sending_is_uncertain_and_asked_about():
     job = desk.job()
     job.ledger.begin("dead", NOW)
     desk.journal.put()
-    from fhirnotify.core.model import ContactType, Evidence
+    from fhirnotify.core.answer import Evidence
+    from fhirnotify.core.model import ContactType
     from fhirnotify.ledger.port import Change, Claim
 
     job.ledger.claim("dead", NOW, [Claim("a1", "p1", START, ContactType.VIDEO, Evidence("Appointment/a1"), 2)], [])

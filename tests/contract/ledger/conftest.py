@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fhirnotify.core.model import Coding, ContactType, Evidence
+from fhirnotify.core.answer import Evidence
+from fhirnotify.core.model import Coding, ContactType
 from fhirnotify.ledger.memory import MemoryLedger
 from fhirnotify.ledger.port import Change, Claim, Ledger, Reminder, State, Verdict
 from fhirnotify.ledger.sql import SqlLedger

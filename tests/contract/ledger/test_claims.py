@@ -5,7 +5,8 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from fhirnotify.core.model import ContactType, Evidence
+from fhirnotify.core.answer import Evidence
+from fhirnotify.core.model import ContactType
 from fhirnotify.ledger.port import Change, State
 
 

@@ -14,7 +14,8 @@ from fhirnotify.ledger.port import RUN_DIED, Change, State, Transition
 DYING_RUN = """
 import sys, time
 from datetime import UTC, datetime, timedelta
-from fhirnotify.core.model import ContactType, Evidence
+from fhirnotify.core.model import ContactType
+from fhirnotify.core.answer import Evidence
 from fhirnotify.ledger.port import Change, Claim, State
 from fhirnotify.ledger.sql import SqlLedger
 

@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from fhirnotify.core.model import Coding, ContactType, Evidence
+from fhirnotify.core.answer import Evidence
+from fhirnotify.core.model import Coding, ContactType
 from fhirnotify.errors import LedgerError
 from fhirnotify.ledger.memory import MemoryLedger
 from fhirnotify.ledger.port import Change, Claim, State, Verdict

@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from fhirnotify.core.model import ContactType, Evidence
+from fhirnotify.core.answer import Evidence
+from fhirnotify.core.model import ContactType
 from fhirnotify.errors import LedgerError
 from fhirnotify.ledger.port import EDGES, Change, State, Transition
 

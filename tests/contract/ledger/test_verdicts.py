@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from fhirnotify.core.model import Coding, ContactType, Evidence
+from fhirnotify.core.answer import Evidence
+from fhirnotify.core.model import Coding, ContactType
 from fhirnotify.ledger.port import KeptVerdict, Unmapped
 
 SNOMED = Coding("http://snomed.info/sct", "1")

@@ -5,8 +5,9 @@ from facts import NOW, OTHER, RULES, SMS, ago, day_ago, days, provision, r5, rul
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhirnotify.core.answer import Reason
 from fhirnotify.core.consent import Says, consent, read
-from fhirnotify.core.model import Coding, Period, Provision, Reason
+from fhirnotify.core.model import Coding, Period, Provision
 
 CODES = RULES.consent_codes
 PERMIT, DENY, UNDETERMINED = Says.PERMIT, Says.DENY, Says.UNDETERMINED

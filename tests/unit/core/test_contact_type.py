@@ -5,8 +5,9 @@ from facts import AMB, HOME, KONTAKTTYP, MOTTAGNING, SILENT, TELEFON, UNKNOWN, V
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhirnotify.core.answer import Reason
 from fhirnotify.core.contact_type import judge
-from fhirnotify.core.model import Coding, ContactType, Reason
+from fhirnotify.core.model import Coding, ContactType
 
 
 @pytest.mark.parametrize(

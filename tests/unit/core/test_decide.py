@@ -24,8 +24,9 @@ from facts import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhirnotify.core.answer import Reason, Remind, Skip
 from fhirnotify.core.decide import NOBODY, decide
-from fhirnotify.core.model import ContactType, Given, Invalid, InvalidBooking, Name, Reason, Remind, Skip, Telecom
+from fhirnotify.core.model import ContactType, Given, Invalid, InvalidBooking, Name, Telecom
 
 BROKEN = InvalidBooking("a1", "Appointment/a1", ("Appointment.participant[0].status",), START, "booked")
 UNREADABLE = Invalid("p1", "Patient/p1/_history/1", ("Patient.birthDate",))

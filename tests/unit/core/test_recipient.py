@@ -8,7 +8,8 @@ from facts import NOW, RULES, START, days, name, person, rules
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhirnotify.core.model import Given, Name, Reason, Telecom
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import Given, Name, Telecom
 from fhirnotify.core.recipient import barred, first_name, mobile_number
 
 

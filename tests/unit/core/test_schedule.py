@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from facts import NOW, RULES, START, booking, rules
 
-from fhirnotify.core.model import Reason
+from fhirnotify.core.answer import Reason
 from fhirnotify.core.schedule import local_date_and_time, quiet, timing, window
 
 SECOND = timedelta(seconds=1)

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from facts import NOW, RULES, START, TELEFON, VIDEO, attendee, booking, person, statement
 
+from fhirnotify.core.answer import Reason, Skip
 from fhirnotify.core.decide import decide
-from fhirnotify.core.model import Reason, Skip, Telecom
+from fhirnotify.core.model import Telecom
 from fhirnotify.core.together import Case, Standing, Use, duplicates, shared_numbers
 
 

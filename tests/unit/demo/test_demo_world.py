@@ -12,7 +12,8 @@ import pytest
 
 from fhirnotify import settings
 from fhirnotify.assets import directory
-from fhirnotify.core.model import ContactType, Reason
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import ContactType
 
 DEMO = directory("fixtures") / "demo"
 EXPECTED = json.loads((DEMO / "expected.json").read_text(encoding="utf-8"))

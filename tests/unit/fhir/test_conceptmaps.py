@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fhirnotify.core.model import Coding, ContactType, Mapped, Strength
+from fhirnotify.core.model import Coding, ContactType
+from fhirnotify.core.rules import Mapped, Strength
 from fhirnotify.errors import SettingsError
 from fhirnotify.fhir.conceptmaps import load_kontakttyp
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fhirnotify.core.model import FhirVersion, Reason
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.judge import differences, inbox_of
 from fhirnotify.harness.world import every_reason_world, ordinary_world
 from fhirnotify.rows import instant

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fhirnotify.core.model import ContactType, Evidence
+from fhirnotify.core.answer import Evidence
+from fhirnotify.core.model import ContactType
 from fhirnotify.ledger.port import Claim
 from fhirnotify.ledger.sql import SqlLedger
 
