@@ -77,7 +77,8 @@ class Remind:
 class Skip:
     """The patient is not reminded, for one named reason.
 
-    ``detail`` holds element paths or codes, never values of personal elements.
+    ``detail`` holds element paths or codes, never values of personal elements. ``number`` is given for
+    ``privacy-blocked``, which comes after it: two patients who share one have none.
     """
 
     reason: Reason
@@ -85,6 +86,7 @@ class Skip:
     contact_type: ContactType | None = None
     detail: tuple[str, ...] = ()
     unmapped: tuple[Coding, ...] = ()
+    number: str | None = field(default=None, repr=False)
 
 
 Decision = Remind | Skip

@@ -76,7 +76,7 @@ def _decide_willing(booking: Booking, attendee: Attendee, person: Person, now: d
     if isinstance(address, Reason):
         return Skip(address, evidence, judged.contact_type)
     if message.refused(address.name) or privacy.reveals(address.name, booking, person):
-        return Skip(Reason.PRIVACY_BLOCKED, evidence, judged.contact_type)
+        return Skip(Reason.PRIVACY_BLOCKED, evidence, judged.contact_type, number=address.number)
     assert booking.start is not None  # schedule.timing
     text = message.text_of(address.name, judged.contact_type, booking.start, rules)
     return Remind(judged.contact_type, address.number, text, message.segments(text), evidence)

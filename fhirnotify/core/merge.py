@@ -66,7 +66,7 @@ def replaced(records: Records) -> frozenset[str]:
 
 
 def aliases(survivor: str, records: Records, replaced_ones: frozenset[str]) -> frozenset[str] | Unresolved:
-    """Give the ids of all known records of a person: those that lead to the survivor, and those it replaces.
+    """Give the ids of all known records of a person: those it replaces, and those that lead to it or to one of these.
 
     A record that is said to be replaced but leads to somebody else is not one of them.
     """
@@ -79,9 +79,9 @@ def aliases(survivor: str, records: Records, replaced_ones: frozenset[str]) -> f
         unread = frozenset(older - records.keys())
         if unread:
             return Unresolved(unread)
-        front = {other for other in older if other not in replaced_ones or _leads_to(other, survivor, records)}
+        front = {other for other in older if other not in replaced_ones or _leads_to(other, {survivor}, records)}
         found |= front
-    return frozenset(found | {other for other in replaced_ones if _leads_to(other, survivor, records)})
+    return frozenset(found | {other for other in replaced_ones if _leads_to(other, found, records)})
 
 
 def _replaces(record: Person | Invalid | None) -> set[str]:
@@ -90,6 +90,6 @@ def _replaces(record: Person | Invalid | None) -> set[str]:
     return {link.other.id for link in record.links if link.type == "replaces" and link.other.id is not None}
 
 
-def _leads_to(other: str, survivor: str, records: Records) -> bool:
+def _leads_to(other: str, ends: set[str], records: Records) -> bool:
     end = follow(other, records)
-    return isinstance(end, Resolved) and end.record is not None and end.id == survivor
+    return isinstance(end, Resolved) and end.id in ends

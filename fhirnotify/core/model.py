@@ -205,7 +205,7 @@ class Provision:
     Attributes:
         type: ``permit``, ``deny`` or None, as R4 says. R5 has none: see ``ConsentStatement.version``.
         subject: codings of ``code`` and ``purpose``, by which a Consent matches.
-        about: codings of ``code``, ``purpose`` and ``class`` (R5 also ``documentType``, ``resourceType``).
+        about: codings of ``code``, ``purpose`` and R4 ``class``.
         limited: it carries ``code``, ``purpose`` or ``class`` at all, also one without a coding.
         has_actor: it names an ``actor``.
     """

@@ -82,9 +82,9 @@ def shared_numbers(cases: Sequence[Case], uses: Uses) -> tuple[list[Case], list[
     """
     touched: dict[tuple[datetime, str], int] = {}
     for case in cases:
-        if isinstance(case.decision, Remind) and case.start is not None and case.attendee.id is not None:
-            users = uses.setdefault((case.start, case.decision.number), [])
-            touched.setdefault((case.start, case.decision.number), len(users))
+        if (key := _key(case)) and case.attendee.id is not None:
+            users = uses.setdefault(key, [])
+            touched.setdefault(key, len(users))
             users.append(Use(case.appointment, case.attendee.id))
     answers = [_skipped(case, Reason.NO_MOBILE_NUMBER) if _is_shared(case, uses) else case for case in cases]
     newly_shared = [
@@ -96,10 +96,14 @@ def shared_numbers(cases: Sequence[Case], uses: Uses) -> tuple[list[Case], list[
     return answers, newly_shared
 
 
+def _key(case: Case) -> tuple[datetime, str] | None:
+    number = case.decision.number
+    return None if number is None or case.start is None else (case.start, number)
+
+
 def _is_shared(case: Case, uses: Uses) -> bool:
-    if not isinstance(case.decision, Remind) or case.start is None:
-        return False
-    return len({user.patient for user in uses[case.start, case.decision.number]}) > 1
+    key = _key(case)
+    return key is not None and len({use.patient for use in uses[key]}) > 1
 
 
 def _skipped(case: Case, reason: Reason) -> Case:

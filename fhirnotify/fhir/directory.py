@@ -134,9 +134,13 @@ class DirectorySource:
         for identity, record in self._index.records("Patient"):
             links = record.searched_by.get("link")
             for link in links if isinstance(links, list) else ():
-                other = references.patient_id(link.get("other")) if isinstance(link, dict) else None
-                if other is not None:
-                    linking[other].append(identity)
+                other = link.get("other") if isinstance(link, dict) else None
+                found = references.patient(other) if isinstance(other, dict) else None
+                if found is None:
+                    continue
+                named = self._identified.get(found.identifier, []) if found.identifier else []
+                for patient in [found.id] if found.id is not None else named:
+                    linking[patient].append(identity)
         return linking
 
     @cached_property

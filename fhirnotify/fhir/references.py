@@ -63,15 +63,15 @@ class References:
     def patient(self, reference: Mapping[str, Any]) -> PatientRef | None:
         """Read a Reference that may mean a Patient; None if it clearly means something else, or says nothing.
 
-        A reference that contradicts its own ``type``, or that cannot be followed and does not say that it means
-        something else, is a Patient that cannot be followed.
+        A reference that contradicts its own ``type``, or that says it means a Patient and cannot be followed, is a
+        Patient that cannot be followed.
         """
         stated = stated_type(reference) if "type" in reference else None
         literal = reference.get("reference")
         if isinstance(literal, str):
             target = self.target(literal)
             if target.type is None:
-                return PatientRef() if stated in (None, "Patient") else None
+                return PatientRef() if stated == "Patient" else None
             if stated not in (None, target.type) and "Patient" in (stated, target.type):
                 return PatientRef()
             return PatientRef(id=target.id) if target.type == "Patient" else None

@@ -149,7 +149,7 @@ class AppointmentTranslator:
         stated = stated_type(reference)
         contained = contained_resources(resource, reference["reference"][1:])
         types = [entry.get("resourceType") for entry in contained]
-        if all(isinstance(found, str) and found != "Patient" for found in types or [stated or "Patient"]):
+        if all(isinstance(found, str) and found != "Patient" for found in types or [stated]) or not (types or stated):
             return PatientRef() if stated == "Patient" else None
         if types != ["Patient"] or stated not in (None, "Patient"):
             return PatientRef()

@@ -40,7 +40,7 @@ _STATUS = Code(
 )
 _ACTOR = Present([{"role": {"text": "-"}, "reference": {"display": "-"}}])
 _NOTHING: frozenset[Coding] = frozenset()
-_LIMITS = ("code", "purpose", "class", "documentType", "resourceType")
+_LIMITS = ("code", "purpose", "class")
 
 
 def _provision(version: FhirVersion) -> Object:
@@ -54,7 +54,7 @@ def _provision(version: FhirVersion) -> Object:
     if version is FhirVersion.R4:
         fields |= {"type": _DECISION, "class": CODINGS}
     else:
-        fields |= {"type": Refused(), "documentType": CODINGS, "resourceType": CODINGS}
+        fields |= {"type": Refused()}
     nested: Shape = Refused()
     for _ in range(_MOST_LEVELS):
         shape = Object({**fields, "provision": nested})
@@ -175,7 +175,7 @@ class ConsentTranslator:
                 type=provision.get("type"),
                 period=self._period(provision),
                 subject=(subject := _subject(provision)),
-                about=subject | _about(provision),
+                about=subject | frozenset(codings(provision.get("class", ()))),
                 limited=any(provision.get(limit) for limit in _LIMITS),
                 has_actor=provision.get("actor") not in (None, [], {}),
                 provisions=self._provisions(provision.get("provision") or ()),
@@ -188,13 +188,6 @@ def _subject(provision: dict[str, Any]) -> frozenset[Coding]:
     if "code" not in provision and "purpose" not in provision:
         return _NOTHING
     return frozenset((*concepts(provision.get("code", ())), *codings(provision.get("purpose", ()))))
-
-
-def _about(provision: dict[str, Any]) -> frozenset[Coding]:
-    """Give what a provision is about beside its subject."""
-    return frozenset(
-        found for name in ("class", "documentType", "resourceType") for found in codings(provision.get(name, ()))
-    )
 
 
 def _policy(policy_rule: dict[str, Any]) -> Literal["permit", "deny"] | None:

@@ -59,8 +59,8 @@ def versioned(resource_type: str, identity: str, version: str | None) -> str:
 
 
 def values(raw: object, key: str) -> Iterator[str]:
-    """Give the strings that stand under a key in each of a list of objects, trimmed; what is not so is passed over."""
-    for entry in raw if isinstance(raw, list) else ():
+    """Give the strings that stand under a key in an object or in each of a list of them; others are passed over."""
+    for entry in raw if isinstance(raw, list) else (raw,):
         value = entry.get(key) if isinstance(entry, dict) else None
         if isinstance(value, str):
             if word := value.strip():

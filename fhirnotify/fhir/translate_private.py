@@ -45,12 +45,11 @@ def contained_resources(appointment: dict[str, Any], identity: str | None = None
 def _names(name: object) -> Iterator[str]:
     """Give the name of an Organization or a Location, or the whole names of a Practitioner.
 
-    A practitioner's first name alone is no secret: a patient may bear the same.
+    One part of a longer name is no secret: a patient may bear the same first name.
     """
     yield from words(name if isinstance(name, str) else None)
     for human in name if isinstance(name, list) else ():
         if isinstance(human, dict):
             yield from words(human.get("text"))
-            parts = [*words(human.get("given")), *words(human.get("family"))]
-            if len(parts) > 1:
+            if parts := [*words(human.get("given")), *words(human.get("family"))]:
                 yield " ".join(parts)

@@ -135,7 +135,7 @@ def test_explain_knows_what_was_decided_of_an_appointment_that_is_gone(place: Pl
     place.world([])
     lines = explained(place, "a0")
     assert "The FHIR endpoint does not have it now." in lines[0]
-    assert "Skip, no-consent" in lines[2]
+    assert "Skip, no-consent" in lines[1]
 
 
 def test_explain_says_that_a_visit_lies_outside_the_window(place: Place) -> None:

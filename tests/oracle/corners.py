@@ -233,11 +233,11 @@ def all_cases() -> dict[str, World]:
             f"Consent: {name}, {how}": world("R4", consent=one, settings=settings)
             for name, one in corners_consents.changes().items()
         }
-    return found | {f"Merge: {name}": one for name, one in _merges().items()}
+    return found | {f"Merge: {name}": one for name, one in _merges().items()} | _read_twice()
 
 
-def open_questions() -> dict[str, World]:
-    """Give the cases to which the program and the oracle give different answers."""
+def _read_twice() -> dict[str, World]:
+    """Give the cases that were once read in two ways."""
     older = _merged(("replaced-by", "p0"), key="p00")
     identifier = {"system": "urn:test", "value": "x1"}
     by_identifier = {"type": "replaced-by", "other": {"type": "Patient", "identifier": identifier}}

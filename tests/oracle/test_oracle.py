@@ -4,14 +4,8 @@ import pytest
 from compare import plan_differences, run_differences
 from worlds import make
 
-OPEN = {84, 100, 139, 261}
-"""Seeds whose worlds hold one of the open questions of ``corners.py``."""
 
-_read_in_two_ways = pytest.mark.xfail(reason="holds an open question of corners.py")
-PLANNED = [pytest.param(seed, marks=[_read_in_two_ways] if seed in OPEN else []) for seed in range(300)]
-
-
-@pytest.mark.parametrize("seed", PLANNED)
+@pytest.mark.parametrize("seed", range(300))
 def test_plan_decides_as_the_specification_says(seed: int):
     """Every row of ``plan`` and its summary are those of a second implementation of the rules."""
     assert plan_differences(make(seed)) == []

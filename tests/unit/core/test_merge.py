@@ -81,6 +81,7 @@ def family(records, survivor):
         (register(record("p2", of=["p1"]), record("p1", of=["p0"]), record("p0")), "p2", {"p0", "p1", "p2"}),
         (register(record("p1", of=["p0"]), record("p0", by=["p9"]), record("p9")), "p1", {"p1"}),
         (register(record("p1"), record("p9")), "p1", {"p1"}),
+        (register(record("p2", of=["p1"]), record("p1"), record("p0", by=["p1"])), "p2", {"p0", "p1", "p2"}),
     ],
 )
 def test_aliases(records, survivor, expected):

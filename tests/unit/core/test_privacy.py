@@ -24,6 +24,11 @@ from fhirnotify.core.privacy import reveals
         ("Anna Kirurgmottagningen Umeå", [], ["Kirurgmottagningen Umeå"], True),
         ("Anna (Storgatan)", [], ["Storgatan"], True),
         ("A+B", [], ["a+b"], True),
+        ("Anna Zoë", ["Zoe"], [], True),
+        ("Anna O\u2019Brien", ["O'Brien"], [], True),
+        ("Eva\u00a0Lena", [], ["Eva Lena"], True),
+        ("Zoë", ["Zoe"], [], False),
+        ("Anna Zoe", ["Zoë"], [], False),
     ],
 )
 def test_reveals(first, families, private, expected):

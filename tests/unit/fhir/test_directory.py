@@ -173,7 +173,7 @@ def test_a_full_url_gives_the_id_and_lets_references_resolve(put, source):
     (booking,) = next(source.appointments(AFTER, BEFORE))
     identity = UUID.removeprefix("urn:uuid:")
     assert booking.id == "a9"
-    assert booking.attendances == (Attendance(PatientRef(identity)), Attendance(PatientRef()))
+    assert booking.attendances == (Attendance(PatientRef(identity)),)
     assert source.patients([identity])[identity].id == identity
 
 
@@ -192,7 +192,10 @@ def test_absolute_references_are_followed_by_full_url(put, source):
 def test_a_full_url_that_two_resources_claim_leads_nowhere(put, source):
     """Rather than to the wrong person."""
     put("a.json", bundle(*({"fullUrl": UUID, "resource": smallest("Patient", id=one)} for one in ("p1", "p2"))))
-    put("b.json", appointment("a1", participant=[{"actor": {"reference": UUID}, "status": "accepted"}]))
+    put(
+        "b.json",
+        appointment("a1", participant=[{"actor": {"reference": UUID, "type": "Patient"}, "status": "accepted"}]),
+    )
     assert source.appointments_by_id(["a1"])["a1"].attendances == (Attendance(PatientRef()),)
 
 

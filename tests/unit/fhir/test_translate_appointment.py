@@ -88,10 +88,9 @@ def test_a_patient_who_declined_or_is_only_informed_does_not_attend(version, ent
     [
         ({"reference": f"{BASE_URL}/Patient/p1/_history/2"}, PatientRef("p1")),
         ({"reference": "https://elsewhere.example/Patient/p1"}, PatientRef()),
-        ({"reference": "urn:uuid:1"}, PatientRef()),
-        ({"reference": "nonsense"}, PatientRef()),
-        ({"reference": "#gone"}, PatientRef()),
-        ({"reference": "#"}, PatientRef()),
+        ({"reference": "urn:uuid:1", "type": "Patient"}, PatientRef()),
+        ({"reference": "nonsense", "type": "Patient"}, PatientRef()),
+        ({"reference": "#gone", "type": "Patient"}, PatientRef()),
         (
             {"identifier": {"system": "urn:s", "value": "1"}},
             PatientRef(identifier=Identifier("urn:s", "1"), typed=False),
