@@ -1,4 +1,4 @@
-"""Reminders that earlier runs left to be taken further: claimed and not sent, or to be tried again.
+"""Reminders that earlier runs left: claimed and not sent, to be tried again, or uncertain.
 
 Each has one row in the end, whichever part of the pass comes to settle it, and an appointment that was moved has the
 row of its new time only.
@@ -42,6 +42,11 @@ class LeftOvers:
         """Note that a reminder has been taken further; tell whether it has a row: not if its visit was moved."""
         self._waiting.pop(reminder.id, None)
         return self._seen.get((reminder.appointment, reminder.patient), reminder.start) == reminder.start
+
+    def is_unseen(self, reminder: Reminder) -> bool:
+        """Tell whether it was left over and the scan did not come upon its appointment and patient at all."""
+        known = reminder.appointment in self._appointments
+        return known and (reminder.appointment, reminder.patient) not in self._seen
 
     def untold(self) -> list[Reminder]:
         """Give those whose row is still waited for."""

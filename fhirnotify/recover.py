@@ -33,7 +33,7 @@ class _Span:
 def settle(job: Job, run: str, now: datetime, ledger: Ledger, gateway: Gateway, reminders: Iterable[Reminder]) -> None:
     """Ask the provider about uncertain reminders, and record what it is sure of. The others stay as they are.
 
-    One that was handed to another provider, or days ago, is left to a person. What was certainly not taken may be
+    One that was handed to another account, or days ago, is left to a person. What was certainly not taken may be
     tried again from ``now`` on, the moment at which the run began.
 
     Raises:
@@ -41,7 +41,7 @@ def settle(job: Job, run: str, now: datetime, ledger: Ledger, gateway: Gateway, 
         FhirError: the patients' records could not be read.
     """
     real = job.clock.real()
-    asked = [r for r in reminders if r.provider == gateway.name and real - _span(job, r).since < _WORTH_ASKING]
+    asked = [r for r in reminders if r.provider == gateway.account and real - _span(job, r).since < _WORTH_ASKING]
     if not asked:
         return
     doubtful = [reminder for reminder in ledger.in_state(State.UNCERTAIN) if reminder.sending_since is not None]

@@ -98,6 +98,7 @@ class _Run:
             _on_scratch(self._job, self._account, left, purpose=Purpose.HOLD, base=self._ledger, outcome=HELD)
         else:
             self._scan_and_send(left, fault)
+        self._tell_uncertain(left)
         if fault:
             raise fault
 
@@ -105,7 +106,7 @@ class _Run:
         settle(self._job, self._id, self._now, self._ledger, self._gateway, reminders)
 
     def _left_over(self) -> LeftOvers:
-        states = (State.CLAIMED, State.RETRY)
+        states = (State.CLAIMED, State.RETRY, State.UNCERTAIN)
         return LeftOvers([r for state in states for r in self._ledger.in_state(state)], self._now)
 
     def _scan_and_send(self, left: LeftOvers, fault: AccountFault | None) -> None:
@@ -151,12 +152,19 @@ class _Run:
             courier.close()
 
     def _tell_rest(self, left: LeftOvers, unknown: list[Reminder]) -> None:
-        """Tell what has not been told: what is uncertain, what was claimed and not sent, what was not taken further."""
+        """Tell what has not been told: what is uncertain, what was claimed and not sent, and what was left over."""
         for reminder in (*self._anew(unknown), *self._ledger.in_state(State.CLAIMED, self._id)):
             left.settle(reminder)
             self._account.tell(row_of(reminder, "remind", reminder.state))
         for reminder in self._anew(left.untold()):
-            self._account.tell(row_of(reminder, "already", reminder.state))
+            unsent = reminder.state in (State.CLAIMED, State.RETRY)
+            self._account.tell(row_of(reminder, "remind" if unsent else "already", reminder.state))
+
+    def _tell_uncertain(self, left: LeftOvers) -> None:
+        """Tell what is uncertain though its visit was cancelled: a person is needed all the same."""
+        for reminder in self._ledger.in_state(State.UNCERTAIN):
+            if reminder.start > self._now and left.is_unseen(reminder):
+                self._account.tell(row_of(reminder, "already", reminder.state))
 
     def _anew(self, reminders: list[Reminder]) -> list[Reminder]:
         wanted = {reminder.id for reminder in reminders}

@@ -66,7 +66,7 @@ class Send:
         assert job.ledger is not None  # a run has both
         assert job.gateway is not None
         self._job, self._run, self._began = job, run, now
-        self._ledger, self._provider = job.ledger, job.gateway.name
+        self._ledger, self._provider = job.ledger, job.gateway.account
         self._courier, self._fresh, self._tell, self._unknown = courier, fresh, tell, unknown
         self._queue: deque[Item] = deque()
         self._begun: dict[str, Item] = {}

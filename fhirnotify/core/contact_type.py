@@ -4,12 +4,18 @@ A patient who travels to a video visit is the harm that the program exists to pr
 without a code that decides there is a reason, never a default.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fhirnotify.core.answer import Reason
 from fhirnotify.core.model import Coding, ContactType
 from fhirnotify.core.rules import KontakttypMap, Strength
+
+FREE_TEXT = "(free text)"
+"""Stands for a code that is none."""
+
+_CODE = re.compile(r"[\w.:/+#-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,13 @@ def judge(codings: Iterable[Coding], kontakttyp: KontakttypMap) -> Judgement:
             return _judge_targets(
                 {target for _, target in said}, tuple(dict.fromkeys(str(coding) for coding, _ in said))
             )
-    unknown = tuple(coding for coding in found if coding not in kontakttyp)
+    unknown = tuple(dict.fromkeys(_tellable(coding) for coding in found if coding not in kontakttyp))
     return Judgement(None, Reason.CONTACT_TYPE_UNMAPPED, unmapped=unknown)
+
+
+def _tellable(coding: Coding) -> Coding:
+    """Give a code as it may be told and stored: what is no short code could hold anything about anybody."""
+    return coding if _CODE.fullmatch(coding.code) else Coding(coding.system, FREE_TEXT)
 
 
 def _judge_targets(targets: set[ContactType | None], mapping: tuple[str, ...]) -> Judgement:

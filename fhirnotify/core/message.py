@@ -36,12 +36,12 @@ def refused(name: str) -> bool:
     """Tell whether a normalised name holds what no name does: a digit, a web address, an @, a control character."""
     if name.isalpha():
         return False
-    return bool(_WEB_ADDRESS.search(name)) or any(
-        character == "@"
+    return bool(_WEB_ADDRESS.search(unicodedata.normalize("NFKC", name))) or any(
+        unicodedata.normalize("NFKC", character) == "@"
         or character in _LINE_BREAKS
         or character in _BIDI_CONTROLS
         or unicodedata.category(character) == "Cc"
-        or character.isdigit()
+        or character.isnumeric()
         for character in name
     )
 

@@ -78,6 +78,8 @@ def mobile_number(person: Person, now: datetime, rules: Rules) -> str | None:
 def _as_mobile(telecom: Telecom, rules: Rules) -> str | None:
     if _HOME_COUNTRY in rules.countries and (plain := _PLAIN_SWEDISH.fullmatch(telecom.value)):
         return "+46" + _SEPARATORS.sub("", plain[1])
+    if any(character.isalpha() for character in telecom.value.strip().removeprefix("tel:")):
+        return None  # the library dials words as on a keypad: "070-xxxxxxx" would be a stranger's number
     try:
         number = phonenumbers.parse(telecom.value, _HOME_COUNTRY)
     except phonenumbers.NumberParseException:

@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 import httpx
 
 import fhirnotify
+from fhirnotify.connecting import surroundings
 from fhirnotify.errors import FhirError, IncompleteRead, SettingsError
 from fhirnotify.fhir.body import ACCEPT_ENCODING, read_body
 from fhirnotify.fhir.faults import connection_fault, status_fault
@@ -80,14 +81,15 @@ class Client:
         self._retrying = retrying(attempts, self.limits.patience, sleep)
         for name in ("httpx", "httpcore"):  # they log addresses with their query strings
             logging.getLogger(name).setLevel(logging.WARNING)
-        self._http = httpx.Client(
-            auth=auth,
-            verify=verify,
-            timeout=self._timeout,
-            limits=_CONNECTIONS,
-            headers=_HEADERS,
-            follow_redirects=False,
-        )
+        with surroundings():
+            self._http = httpx.Client(
+                auth=auth,
+                verify=verify,
+                timeout=self._timeout,
+                limits=_CONNECTIONS,
+                headers=_HEADERS,
+                follow_redirects=False,
+            )
 
     @property
     def origin(self) -> str:

@@ -45,6 +45,9 @@ class Found:
     deleted: bool = False
 
 
+_ENDINGS = frozenset({".json", ".ndjson"})
+
+
 def resources_in(directory: Path) -> Iterator[Found]:
     """Give every resource of a directory and those below it, file by file in order of their names.
 
@@ -63,7 +66,7 @@ def resources_in(directory: Path) -> Iterator[Found]:
     for path in files:
         name = path.relative_to(directory).as_posix()
         try:
-            yield from _lines(path, name) if path.suffix == ".ndjson" else _document(path, name)
+            yield from _lines(path, name) if path.suffix.lower() == ".ndjson" else _document(path, name)
         except OSError as error:
             raise FhirError(f"{name} cannot be read: {error.strerror}.", "Give the job the right to read it.") from None
 
@@ -71,7 +74,12 @@ def resources_in(directory: Path) -> Iterator[Found]:
 def _files(directory: Path) -> list[Path]:
     if not directory.is_dir():
         raise FhirError(f"{directory} is not a directory.", "Set fhir.base_url to file: and a directory of FHIR JSON.")
-    return sorted(path for path in directory.rglob("*") if path.suffix in (".json", ".ndjson") and path.is_file())
+    found = sorted(path for path in directory.rglob("*") if _ENDINGS.intersection(map(str.lower, path.suffixes)))
+    for path in found:
+        if path.suffix.lower() not in _ENDINGS or not path.is_file():
+            name = path.relative_to(directory).as_posix()
+            raise FhirError(f"{name} cannot be read: it is packed, or no file.", "Unpack it, or take it away.")
+    return found
 
 
 def read_line(line: Line, resource_type: str, identity: str) -> Resource:

@@ -19,6 +19,7 @@ from fhirnotify.fhir.client import Client, Limits
 from fhirnotify.fhir.faults import RefusedError
 from fhirnotify.fhir.identifiers import identifiers_of
 from fhirnotify.fhir.logical import consents_by_identifier
+from fhirnotify.fhir.references import patient_elsewhere
 from fhirnotify.fhir.search import every_page
 from fhirnotify.fhir.source import Appointment, Patient
 from fhirnotify.fhir.translator import Translator
@@ -135,26 +136,30 @@ class HttpSource:
         self, patient_ids: Collection[str], identifiers: Collection[Identifier] = ()
     ) -> list[ConsentStatement]:
         """Search every Consent of these Patients, each Consent once, its patient checked to be one of them."""
-        asked = frozenset(patient_ids)
+        asked, known = frozenset(patient_ids), frozenset(identifiers)
         found: dict[str, ConsentStatement | None] = {}
+        naming: dict[str, Resource] = {}
         for chunk in _chunks(sorted(filter(None, asked)), _CHUNK):
             references = ",".join(f"Patient/{_escaped(one)}" for one in chunk)
             for resource in self._consents("patient", references):
-                if resource["id"] not in found:
+                if self._translator.identifier_of_consent(resource) in known:
+                    naming[resource["id"]] = resource
+                elif resource["id"] not in found:
                     found[resource["id"]] = self._translator.consent(resource) or self._doubt(resource)
+        naming |= self._naming(known)
         pointing = [one for one in found.values() if one is not None and one.patient in asked]
-        return pointing + self._consents_naming(set(identifiers), asked)
+        return pointing + consents_by_identifier(naming.values(), self._translator, self._carriers, asked)
 
-    def _consents_naming(self, identifiers: set[Identifier], asked: frozenset[str]) -> list[ConsentStatement]:
+    def _naming(self, identifiers: frozenset[Identifier]) -> dict[str, Resource]:
         """Search the Consents that name their patient by identifier, where the server knows that search."""
         if not identifiers or not self._searches_by_identifier:
-            return []
-        naming: dict[str, Resource] = {}
-        for chunk in _chunks(sorted(identifiers, key=_token), _CHUNK):
-            for resource in self._consents(_BY_IDENTIFIER, ",".join(map(_token, chunk))):
-                if self._translator.identifier_of_consent(resource) in identifiers:
-                    naming[resource["id"]] = resource
-        return consents_by_identifier(naming.values(), self._translator, self._carriers, asked)
+            return {}
+        return {
+            resource["id"]: resource
+            for chunk in _chunks(sorted(identifiers, key=_token), _CHUNK)
+            for resource in self._consents(_BY_IDENTIFIER, ",".join(map(_token, chunk)))
+            if self._translator.identifier_of_consent(resource) in identifiers
+        }
 
     def _doubt(self, resource: Resource) -> ConsentStatement | None:
         """Read a Consent that the server says is one of ours, though it points at a Patient of another server.
@@ -166,8 +171,10 @@ class HttpSource:
         return statement and replace(statement, unreadable=statement.unreadable or ("Consent.patient",))
 
     def _consents(self, parameter: str, value: str) -> Iterator[Resource]:
+        """Give the Consents found, and any that the server says only came along: it may be the one that says no."""
         for page in every_page(self._client, "Consent", ((parameter, value), _COUNT, _TOTAL)):
             yield from page.matches
+            yield from page.included
 
     def _carriers(self, identifiers: Collection[Identifier]) -> dict[Identifier, list[str]]:
         return {
@@ -221,7 +228,9 @@ class HttpSource:
             asked = set(chunk)
             params = (("_id", ",".join(map(_escaped, chunk))), _COUNT, _TOTAL, *also)
             for page in every_page(self._client, resource_type, params):
-                yield from (match for match in page.matches if match["id"] in asked)
+                for match in page.matches:
+                    if match["id"] in asked or (also and _links_to(match, asked)):
+                        yield match
                 if also:
                     yield from page.included
 
@@ -230,6 +239,13 @@ def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def _links_to(patient: Resource, ids: set[str]) -> bool:
+    """Tell whether a Patient links to one of these: not every server says that it only came along."""
+    links = patient.get("link")
+    others = [link.get("other") for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    return any(patient_elsewhere(other) in ids for other in others)
 
 
 def _token(identifier: Identifier) -> str:

@@ -19,6 +19,7 @@ ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _RELATIVE = r"([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 _IS_RELATIVE = re.compile(_RELATIVE)
 _IS_ABSOLUTE = re.compile(rf"((?i:https?)://\S+?)/{_RELATIVE}")
+_NAMES_PATIENT = re.compile(r"(?i:(?:^|/)patient)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?$")
 _VERSION = re.compile(r"/_history/[^/]*$")
 _TYPE_URL = "http://hl7.org/fhir/StructureDefinition/"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -92,10 +93,13 @@ class References:
 
 
 def patient_elsewhere(reference: object) -> str | None:
-    """Give the id in an absolute reference to a Patient, of whatever server; None for every other reference."""
+    """Give the id of the Patient that a reference names in a way that cannot be followed; None for every other.
+
+    That is an absolute one to whatever server, or one that is nearly relative (``/Patient/1``, ``patient/1``).
+    """
     literal = reference.get("reference") if isinstance(reference, dict) else None
-    absolute = _IS_ABSOLUTE.fullmatch(literal) if isinstance(literal, str) else None
-    return absolute[3] if absolute is not None and absolute[2] == "Patient" else None
+    named = _NAMES_PATIENT.search(literal) if isinstance(literal, str) else None
+    return named[1] if named is not None else None
 
 
 def stated_type(reference: Mapping[str, Any]) -> str | None:

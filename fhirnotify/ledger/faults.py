@@ -21,7 +21,7 @@ _SQLITE: dict[int, tuple[str, str]] = {
     ),
     sqlite3.SQLITE_READONLY: (
         "{} cannot be written.",
-        "Give the account that runs fhirnotify the right to write the file and its directory, then run again.",
+        "Give the account that runs fhirnotify the right to write it, its -wal and -shm, and the directory; run again.",
     ),
     sqlite3.SQLITE_IOERR: (
         "{} cannot be read or written: the disk or its directory fails.",

@@ -91,6 +91,7 @@ class Reminder:
         attempts: how often a request for it was begun.
         sending_since: real time at which it last went to ``sending``; None before.
         next_attempt: for ``retry``, not before this moment (the run's clock).
+        provider: the account it was last handed to, as ``Gateway.account`` names it.
         code: the provider's code, or the cause, of the last change.
     """
 

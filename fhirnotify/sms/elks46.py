@@ -21,7 +21,7 @@ import httpx
 
 from fhirnotify.errors import AccountFault, SettingsError
 from fhirnotify.sms.elks46_history import History
-from fhirnotify.sms.gateway import Accepted, CannotTell, Finding, Outcome, Rejected, Sms, Trace, Unknown
+from fhirnotify.sms.gateway import Accepted, CannotTell, Finding, Outcome, Rejected, Sms, Trace, Unknown, account_of
 from fhirnotify.sms.http import Answer, Wire
 
 SECTION = "[sms.46elks]"
@@ -47,6 +47,10 @@ FAULTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """Beginnings of error texts that concern every message, and what to do about each."""
 
 
+_IDENTITY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What the id of a message looks like. It goes into the ledger, so nothing else may."""
+
+
 class Elks46:
     """Sends through 46elks. Safe between threads; each exchange is bounded by ``timeout``."""
 
@@ -65,6 +69,7 @@ class Elks46:
             SettingsError: ``base_url`` is no http(s) address.
         """
         self.settle = timeout
+        self.account = account_of(self.name, base_url, username)
         self._wire = Wire(
             re.sub(r"/a1$", "", base_url.rstrip("/")) + "/a1",
             section=SECTION,
@@ -154,7 +159,7 @@ def _taken(body: bytes) -> Outcome:
     """
     message = _object(body)
     identity, status, parts = message.get("id"), message.get("status", "created"), message.get("parts")
-    if not isinstance(identity, str) or not identity:
+    if not isinstance(identity, str) or not _IDENTITY.fullmatch(identity):
         return Unknown("unreadable-answer")
     if not isinstance(status, str) or status not in STATUSES:
         return Unknown("unknown-status")

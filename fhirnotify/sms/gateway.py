@@ -10,6 +10,7 @@ Outcomes are values. Only ``AccountFault`` is raised, since it concerns every me
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Protocol
 
 
@@ -109,10 +110,17 @@ class CannotTell:
 Finding = Found | NotFound | CannotTell
 
 
+def account_of(name: str, *parts: str) -> str:
+    """Make the name of an account out of what tells it from others, without showing it."""
+    return f"{name}/{sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
+
+
 class Gateway(Protocol):
     """One SMS provider. Methods may be called from several threads at once."""
 
     name: str
+    account: str
+    """Tells one account or outbox from another, opaquely: what another has not taken proves nothing."""
     settle: timedelta
     """How long after a request was written the provider may still come to take it although nobody waits for
     the answer; before that, what it does not know proves nothing. Zero for one that ends with the process."""

@@ -26,6 +26,7 @@ from types import MappingProxyType
 
 import httpx
 
+from fhirnotify.connecting import surroundings
 from fhirnotify.errors import AccountFault, SettingsError
 from fhirnotify.sms.gateway import Deferred, Rejected, Unknown
 
@@ -109,16 +110,17 @@ class Wire:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes addresses, which hold numbers
         logging.getLogger("httpcore").setLevel(logging.WARNING)
         self.base_url = address(base_url, section)
-        self._client = httpx.Client(
-            base_url=self.base_url,
-            auth=auth,
-            headers={"accept-encoding": "identity", "user-agent": "fhirnotify", **(headers or {})},
-            timeout=httpx.Timeout(
-                self._seconds, connect=self._seconds / 2, pool=self._seconds / 4, write=self._seconds / 4
-            ),  # so that a request is written within ``timeout`` of its beginning, or not at all
-            follow_redirects=False,
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-        )
+        with surroundings():
+            self._client = httpx.Client(
+                base_url=self.base_url,
+                auth=auth,
+                headers={"accept-encoding": "identity", "user-agent": "fhirnotify", **(headers or {})},
+                timeout=httpx.Timeout(
+                    self._seconds, connect=self._seconds / 2, pool=self._seconds / 4, write=self._seconds / 4
+                ),  # so that a request is written within ``timeout`` of its beginning, or not at all
+                follow_redirects=False,
+                limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            )
 
     def ask(
         self, method: str, path: str, *, form: dict[str, str] | None = None, query: dict[str, str] | None = None

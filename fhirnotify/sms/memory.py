@@ -17,6 +17,7 @@ class MemoryGateway:
     """
 
     name = "memory"
+    account = "memory"
     settle = timedelta(0)
 
     def __init__(

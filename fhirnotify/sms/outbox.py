@@ -31,6 +31,7 @@ from fhirnotify.sms.gateway import (
     Sms,
     Trace,
     Unknown,
+    account_of,
 )
 
 _MODE = 0o600
@@ -44,6 +45,7 @@ class Outbox:
     settle = timedelta(0)
 
     def __init__(self, path: Path) -> None:
+        self.account = account_of(self.name, str(path.absolute()))
         self._path = path
 
     def send(self, sms: Sms) -> Outcome:

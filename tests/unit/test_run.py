@@ -410,6 +410,23 @@ def test_what_stays_unknown_is_never_sent_again_and_needs_a_person():
     assert (summary.already, summary.exit_code(), len(desk.gateway.attempts)) == (1, 6, 1)
 
 
+def test_what_is_uncertain_of_a_cancelled_visit_is_told_too():
+    """It may have been sent, and the visit is not; once the time has passed it is of no use to anybody."""
+    desk = Desk(gateway=MemoryGateway(lambda _: Unknown("read-timeout"), knows=False))
+    desk.book(1)
+    desk.run()
+    desk.journal.put(booking("a1", status="cancelled"))
+    assert desk.run(MINUTE).exit_code() == 6
+    assert desk.told() == {("a1", "p1"): already("uncertain")}
+    desk.journal.put(booking("a1", start=START + HOUR))
+    desk.gateway._script = lambda _: None
+    desk.run(MINUTE)
+    assert desk.told() == {("a1", "p1"): SENT}
+    desk.watch.moment = START + MINUTE
+    desk.journal.appointments_by.clear()
+    assert desk.run().exit_code() == 0
+
+
 def test_a_provider_that_may_still_take_a_message_is_not_believed_that_it_has_not():
     """Not before every request must have come to an end."""
     gateway = MemoryGateway(lambda _: Unknown("read-timeout"))
@@ -422,13 +439,13 @@ def test_a_provider_that_may_still_take_a_message_is_not_believed_that_it_has_no
     assert desk.run(timedelta(seconds=11)).sent == 1
 
 
-def test_another_provider_is_not_asked_about_what_it_never_got():
-    """Its not knowing a message proves nothing when another provider was configured at the time."""
+def test_another_account_is_not_asked_about_what_it_never_got():
+    """Its not knowing a message proves nothing when another account was configured at the time."""
     desk = Desk(gateway=MemoryGateway(lambda _: Unknown("read-timeout"), knows=False))
     desk.book(1)
     desk.run()
     desk.gateway = MemoryGateway()
-    desk.gateway.name = "another"
+    desk.gateway.account = "another"
     desk.run(HOUR)
     assert desk.told() == {("a1", "p1"): already("uncertain")}
     assert desk.gateway.taken == []
@@ -466,6 +483,9 @@ def test_an_account_fault_stops_the_run_and_what_is_unsent_stays_claimed():
     assert set(desk.told().values()) == {("remind", None, "claimed")}
     assert (summary.considered, summary.pending, summary.complete) == (5, 5, True)
     assert set(desk.states().values()) == {"claimed"}
+    with pytest.raises(AccountFault):
+        desk.run(MINUTE)
+    assert set(desk.told().values()) == {("remind", None, "claimed")}
     faults.clear()
     assert desk.run(MINUTE).sent == 5
     assert set(desk.told().values()) == {SENT}

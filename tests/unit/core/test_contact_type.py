@@ -44,6 +44,12 @@ def test_it_tells_which_codes_decided_and_which_nobody_knows():
     assert judge([SILENT, UNKNOWN], KONTAKTTYP).unmapped == (UNKNOWN,)
 
 
+def test_what_is_no_code_is_not_told():
+    """Somebody may have written a name and a number where a code belongs."""
+    written = Coding("urn:example:typ", "ring Anna 070-174 06 05")
+    assert judge([written], KONTAKTTYP).unmapped == (Coding("urn:example:typ", "(free text)"),)
+
+
 @given(st.lists(st.sampled_from([VIDEO, TELEFON, MOTTAGNING, HOME, AMB, SILENT, UNKNOWN]), max_size=6))
 def test_it_always_answers_one_thing_and_the_order_does_not_matter(codings):
     """A contact type or a reason, never both, never neither."""

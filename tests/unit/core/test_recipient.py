@@ -103,7 +103,21 @@ def test_a_mobile_number_may_be_written_in_many_ways(written):
 
 @pytest.mark.parametrize(
     "written",
-    ["090-785 00 00", "08-465 004 00", "0771-23 45 67", "1177", "+4791234567", "", "070", "anna", "+46701740605999999"],
+    [
+        "090-785 00 00",
+        "08-465 004 00",
+        "0771-23 45 67",
+        "1177",
+        "+4791234567",
+        "",
+        "070",
+        "anna",
+        "+46701740605999999",
+        "070-xxxxxxx",
+        "0701 SAKNAS",
+        "EJ 070-174 06 05",
+        "070-174 06 05 (mor)",
+    ],
 )
 def test_what_is_no_swedish_mobile_number(written):
     """Landlines, shared cost, short numbers, other countries and nonsense."""

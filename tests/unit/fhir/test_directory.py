@@ -260,6 +260,29 @@ def test_a_consent_may_name_its_patient_by_identifier(put, source):
     assert source.consents(["p2"], known[:1]) == []
 
 
+def test_file_names_in_capitals_are_read(put, source):
+    """What is lost on the way could be the Consent that says no."""
+    put("C.JSON", smallest("Patient"))
+    assert source.patients(["p1"]).keys() == {"p1"}
+
+
+@pytest.mark.parametrize("name", ["x.ndjson.gz", "x.json.zip"])
+def test_packed_files_stop_the_read(put, source, name):
+    """They are not read, and not passed over in silence either."""
+    put("a.json", smallest("Patient"))
+    put(name, smallest("Patient", id="p2"))
+    with pytest.raises(FhirError, match=f"{name} cannot be read"):
+        source.patients(["p1"])
+
+
+def test_a_link_to_nowhere_stops_the_read(put, source, tmp_path):
+    """A file was there once."""
+    put("a.json", smallest("Patient"))
+    (tmp_path / "b.json").symlink_to(tmp_path / "gone.json")
+    with pytest.raises(FhirError, match=r"b\.json cannot be read"):
+        source.patients(["p1"])
+
+
 def test_a_resource_that_cannot_be_read_is_a_value(put, source):
     """One broken resource stops nothing."""
     put("x.ndjson", appointment("a1", created="x"), appointment("a2", 1), smallest("Patient", active="x"))

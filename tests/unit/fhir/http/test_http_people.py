@@ -57,6 +57,14 @@ class TestPatients:
         )
         assert source.patients(["new", "old"]).keys() == {"new", "old"}
 
+    @pytest.mark.parametrize("mode", ["match", None])
+    def test_records_that_came_along_are_kept_whatever_the_server_calls_them(self, server, source, mode):
+        """A consent may stand on an older record; a stranger's record is dropped all the same."""
+        server.add(patient("new"), patient("old", replaced_by="new"), patient("stranger"))
+        server.ignores = {"_id"}
+        server.edit = lambda bundle: [entry.update(search={"mode": mode} if mode else {}) for entry in bundle["entry"]]
+        assert source.patients(["new"]).keys() == {"new", "old"}
+
     def test_included_records_do_not_count_as_matches(self, server, source):
         """A record that came along does not stand in for a match that is withheld."""
         server.add(patient("new"), patient("old", replaced_by="new"))
@@ -168,6 +176,13 @@ class TestConsents:
         assert [len(search["patient"][0].split(",")) for search in server.searches("Consent")] == [100, 20]
         assert server.searches("Consent")[0]["patient"][0].startswith("Patient/p0,Patient/p1,")
 
+    @pytest.mark.parametrize("of", ["/Patient/p1", "patient/p1", "urn:x/Patient/p1/_history/2"])
+    def test_one_whose_reference_is_not_quite_one_is_in_doubt(self, server, source, of):
+        """The server gave it as this patient's."""
+        server.ignores = {"patient"}
+        server.add(consent("c1", of))
+        assert [(one.patient, one.unreadable) for one in source.consents(["p1"])] == [("p1", ("Consent.patient",))]
+
     @pytest.mark.parametrize("of", ["Patient/p2", "https://elsewhere.test/fhir/Patient/p2", "Group/p1"])
     def test_the_consent_of_another_is_dropped(self, server, source, of):
         """A server that ignores ``patient`` must not let one person's consent speak for another."""
@@ -202,6 +217,26 @@ class TestConsents:
         assert [(one.id, one.patient, one.unreadable) for one in found] == [("c2", "p1", ()), ("c1", "p1", ())]
         server.add(patient("p9", (mine.system, mine.value)))
         assert source.consents(["p1"], [mine])[1].unreadable == ("Consent.patient",)
+
+    def test_one_that_comes_as_a_match_is_read_though_it_names_its_patient_by_identifier(self, server, source):
+        """The server says whose it is; that it cannot be searched for is no reason to drop it."""
+        mine = Identifier(PERSONNUMMER, "191212121212")
+        server.refuses, server.ignores = {"patient:identifier"}, {"patient"}
+        server.add(patient("p1", (mine.system, mine.value)), naming("c1", mine))
+        assert [(one.id, one.patient) for one in source.consents(["p1"], [mine])] == [("c1", "p1")]
+
+    @pytest.mark.parametrize("mode", ["include", None])
+    def test_one_that_is_said_to_have_come_along_counts(self, server, source, mode):
+        """Nothing was asked to come along, and it may be the one that says no."""
+        server.add(consent("c1", "Patient/p1"))
+
+        def relabel(bundle):
+            del bundle["total"]
+            for entry in bundle["entry"]:
+                entry["search"] = {"mode": mode} if mode else {}
+
+        server.edit = relabel
+        assert [one.id for one in source.consents(["p1"])] == ["c1"]
 
     @pytest.mark.parametrize("how", ["refuses", "ignores"])
     def test_a_server_that_cannot_search_so_is_asked_once(self, server, source, how):
