@@ -54,8 +54,8 @@ class Register:
         assert isinstance(end, Resolved)
         return end
 
-    def aliases(self, survivor: str) -> frozenset[str] | None:
-        """Give the ids of all records of a person; None if they cannot be followed to their end."""
+    def aliases(self, survivor: str) -> frozenset[str]:
+        """Give the ids of all records of a person."""
         found = aliases(survivor, self._records, self._replaced)
         assert not isinstance(found, Unresolved)
         return found
@@ -176,9 +176,8 @@ def _attendee(register: Register, key: str | None, *, attends: bool) -> Attendee
         return Attendee(None, attends=attends)
     end = register.resolve(key)
     survives = isinstance(end.record, Person)
-    family = register.aliases(end.id) if survives else None
-    record = end.record if family or not survives else None
-    return Attendee(end.id.rpartition(_CONTAINED)[2], record, end.way, family or frozenset({end.id}), attends)
+    family = register.aliases(end.id) if survives else frozenset({end.id})
+    return Attendee(end.id.rpartition(_CONTAINED)[2], end.record, end.way, family, attends)
 
 
 def _consent_matters(booking: Booking, attendee: Attendee, now: datetime, rules: Rules) -> bool:

@@ -65,11 +65,11 @@ def replaced(records: Records) -> frozenset[str]:
     )
 
 
-def aliases(survivor: str, records: Records, replaced_ones: frozenset[str]) -> frozenset[str] | Unresolved | None:
+def aliases(survivor: str, records: Records, replaced_ones: frozenset[str]) -> frozenset[str] | Unresolved:
     """Give the ids of all known records of a person: those it replaces, and those that lead to it or to one of these.
 
-    A record that is said to be replaced but leads to somebody else is not one of them. None if they replace one
-    another over more than five hops.
+    A record that is said to be replaced but leads to somebody else is not one of them, nor is one that is more than
+    five hops away.
     """
     if not replaced_ones and not _replaces(records.get(survivor)):
         return frozenset({survivor})
@@ -82,8 +82,6 @@ def aliases(survivor: str, records: Records, replaced_ones: frozenset[str]) -> f
             return Unresolved(unread)
         front = {other for other in older if other not in replaced_ones or _leads_to(other, {survivor}, records)}
         found |= front
-    if any(_replaces(records.get(patient)) - found for patient in front):
-        return None
     return frozenset(found | {other for other in replaced_ones if _leads_to(other, found, records)})
 
 

@@ -86,6 +86,8 @@ def number(patient: Json, countries: list[str], now: datetime, zone: ZoneInfo) -
 
 
 def _mobile(value: str, countries: list[str]) -> str | None:
+    if any(letter.isalpha() for letter in value.strip().removeprefix("tel:")):
+        return None  # a word is no number, though one could dial it
     try:
         parsed = phonenumbers.parse(value, "SE")
     except phonenumbers.NumberParseException:

@@ -89,14 +89,6 @@ def test_aliases(records, survivor, expected):
     assert family(records, survivor) == expected
 
 
-@pytest.mark.parametrize(("hops", "told"), [(5, True), (6, False)])
-def test_records_that_replace_one_another_over_many_hops(hops, told):
-    """At most five, as forwards: beyond, nobody can tell whose consents count."""
-    records = register(*(record(f"p{n}", of=[f"p{n + 1}"]) for n in range(hops)), record(f"p{hops}"))
-    found = family(records, "p0")
-    assert (found == {f"p{n}" for n in range(hops + 1)}) if told else (found is None)
-
-
 def test_aliases_ask_for_what_has_not_been_read():
     """So that a contrary link is found."""
     assert family(register(record("p1", of=["p0"])), "p1") == Unresolved(frozenset({"p0"}))
