@@ -60,18 +60,18 @@ class ForPeople:
         self._out = out
         self._zone = zone
         self._console = Console(file=out, highlight=False)  # type: ignore[arg-type]
-        self._table = Table(*_COLUMNS) if out.isatty() else None
+        self._kept: list[Row] | None = [] if out.isatty() else None
         self._rows = 0
         self._progress = _Bar()
 
     def row(self, row: Row) -> None:
         """Print a row, or keep it for the table as long as that is short enough to be read."""
         self._rows += 1
-        cells = _cells(row, self._zone)
-        if self._table is None:
+        if self._kept is None:
+            cells = _cells(row, self._zone)
             self._out.line("  ".join(f"{cell:{width}}" for cell, width in zip(cells, _WIDTHS, strict=True)))
-        elif self._rows <= MOST_SHOWN:
-            self._table.add_row(*map(Text, cells))  # as text: a code could read as Rich's markup
+        elif len(self._kept) < MOST_SHOWN:
+            self._kept.append(row)
 
     def progress(self, stage: Literal["read", "send"], done: int) -> None:
         """Move the bar."""
@@ -80,8 +80,11 @@ class ForPeople:
     def end(self, summary: Summary, exit_code: int) -> None:
         """Print the table, the reasons and what it came to."""
         self.close()
-        if self._table is not None and self._rows:
-            self._console.print(self._table)
+        if self._kept:
+            table = Table(*_COLUMNS)
+            for row in sorted(self._kept, key=lambda row: (row.start is None, row.start, row.appointment)):
+                table.add_row(*map(Text, _cells(row, self._zone)))  # as text: a code could read as Rich's markup
+            self._console.print(table)
             if self._rows > MOST_SHOWN:
                 self._out.line(f"… and {self._rows - MOST_SHOWN} more; --json gives every one.")
         self._reasons(summary)
@@ -91,7 +94,7 @@ class ForPeople:
     def _reasons(self, summary: Summary) -> None:
         grid = Table.grid(padding=(0, 2))
         for reason, count in summary.reasons.most_common():
-            if self._table is None:
+            if self._kept is None:
                 self._out.line(f"{count:6}  {reason}: {sentence(reason)}")
             else:
                 grid.add_row(f"{count:6}", reason, sentence(reason))
