@@ -115,7 +115,7 @@ class Register:
             families = [aliases(survivor, self._records, self._replaced) for survivor in survivors]
             missing = {unread for found in (*ends, *families) if isinstance(found, Unresolved) for unread in found.ids}
             if hop < MOST_HOPS:
-                missing |= self._replaced - self._asked
+                missing |= (self._replaced | survivors) - self._asked
             if not missing:
                 return
             self._read(missing)

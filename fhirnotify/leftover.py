@@ -21,6 +21,7 @@ class LeftOvers:
         self._appointments = {reminder.appointment for reminder in reminders}
         self._seen: dict[tuple[str, str], datetime] = {}
         self._waiting: dict[str, Reminder] = {}
+        self._silent: set[str] = set()
 
     def is_due(self, reminder: Reminder) -> bool:
         """Tell whether a pass takes this reminder further."""
@@ -38,10 +39,17 @@ class LeftOvers:
         self._waiting[reminder.id] = reminder
         self.see(reminder.appointment, (reminder.patient,), reminder.start)
 
+    def hush(self, reminder: Reminder) -> None:
+        """Note that another reminder has the row of this one's patient and visit: their records were merged."""
+        self._silent.add(reminder.id)
+        self.see(reminder.appointment, (reminder.patient,), reminder.start)
+
     def settle(self, reminder: Reminder) -> bool:
-        """Note that a reminder has been taken further; tell whether it has a row: not if its visit was moved."""
+        """Note that a reminder has been taken further; tell whether it has a row: not if moved away, or hushed."""
         self._waiting.pop(reminder.id, None)
-        return self._seen.get((reminder.appointment, reminder.patient), reminder.start) == reminder.start
+        seen_at = self._seen.get((reminder.appointment, reminder.patient), reminder.start)
+        self.see(reminder.appointment, (reminder.patient,), seen_at)
+        return seen_at == reminder.start and reminder.id not in self._silent
 
     def is_unseen(self, reminder: Reminder) -> bool:
         """Tell whether it was left over and the scan did not come upon its appointment and patient at all."""

@@ -97,7 +97,10 @@ class _Run:
         if quiet(self._now, self._job.rules):
             _on_scratch(self._job, self._account, left, purpose=Purpose.HOLD, base=self._ledger, outcome=HELD)
         else:
-            self._scan_and_send(left, fault)
+            try:
+                self._scan_and_send(left, fault)
+            except AccountFault as refused:
+                fault = refused
         self._tell_uncertain(left)
         if fault:
             raise fault
@@ -134,9 +137,10 @@ class _Run:
         self._tell_rest(left, unknown)
 
     def _send(self, left: LeftOvers, fresh: Fresh, unknown: list[Reminder]) -> None:
-        def tell(reminder: Reminder, row: Row) -> None:
-            if left.settle(reminder):
+        def tell(reminder: Reminder, row: Row) -> bool:
+            if has_row := left.settle(reminder):
                 self._account.tell(row)
+            return has_row
 
         sending = self._job.sending
         courier = Courier(

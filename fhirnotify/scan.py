@@ -139,7 +139,8 @@ class Scan:
         named = {attendance.patient.id for attendance in booking.attendances}
         if not named or None in named or not named <= reminders.keys():
             return False
-        if self._purpose is Purpose.PLAN and any(map(self._left.is_due, reminders.values())):
+        plans_or_could_be_one = self._purpose is Purpose.PLAN or len(named) > 1
+        if plans_or_could_be_one and any(map(self._left.is_due, reminders.values())):
             return False
         for patient in sorted(patient for patient in named if patient is not None):
             self._tell_held(reminders[patient], patient)
@@ -159,19 +160,23 @@ class Scan:
     def _tell_if_held(self, case: Case, held: dict[tuple[str, datetime], list[Reminder]]) -> bool:
         if case.start is None:
             return False
-        for reminder in held.get((case.appointment, case.start), ()):
-            if reminder.patient in case.attendee.aliases:
-                if self._purpose is Purpose.PLAN and self._left.is_due(reminder):
-                    self._tell(case_row(case))
-                else:
-                    self._tell_held(reminder, case.attendee.id)
-                return True
-        return False
+        theirs = [r for r in held.get((case.appointment, case.start), ()) if r.patient in case.attendee.aliases]
+        if not theirs:
+            return False
+        reminder, *others = sorted(theirs, key=self._left.is_due)
+        for other in others:
+            self._left.hush(other)
+        if self._purpose is Purpose.PLAN and self._left.is_due(reminder):
+            self._tell(case_row(case))
+        else:
+            self._tell_held(reminder, case.attendee.id)
+        return True
 
     def _tell_held(self, reminder: Reminder, patient: str | None) -> None:
         if self._purpose is Purpose.SEND and self._left.is_due(reminder):
             self._left.wait(reminder)
             return
+        self._left.see(reminder.appointment, (reminder.patient,), reminder.start)
         ours = reminder.run == self._run and reminder.state is not State.CLAIMED
         self._tell(row_of(reminder, "remind" if ours else "already", reminder.state, patient=patient))
 

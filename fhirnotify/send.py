@@ -5,21 +5,19 @@ messages that are begun at once; each outcome is committed as soon as it is know
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from fhirnotify.attendees import attendees
 from fhirnotify.core.answer import Reason, Remind, Skip
-from fhirnotify.core.decide import NOBODY, Attendee, decide
-from fhirnotify.core.model import Booking, InvalidBooking
 from fhirnotify.core.schedule import quiet
+from fhirnotify.core.together import Case
 from fhirnotify.errors import AccountFault, FhirError
-from fhirnotify.fhir.source import Appointment
 from fhirnotify.job import Job
-from fhirnotify.ledger.port import Change, Reminder, State
-from fhirnotify.record import row_of, withdrawn_verdict
+from fhirnotify.ledger.port import Change, Reminder, State, Verdict
+from fhirnotify.recheck import recheck
+from fhirnotify.record import case_row, row_of, verdict_of
 from fhirnotify.rows import Row
 from fhirnotify.scan import Fresh, Ready
 from fhirnotify.sms.courier import Courier
@@ -29,7 +27,7 @@ _BATCH = 100
 _WAIT = 0.5
 _LONGEST_WAIT = timedelta(minutes=15)
 
-Tell = Callable[[Reminder, Row], None]
+Tell = Callable[[Reminder, Row], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,8 @@ class Item:
 
     reminder: Reminder
     ready: Ready
+    patient: str | None = None
+    """The record by which the re-check names the patient, if there was one."""
 
     def as_sent(self) -> Reminder:
         """Give the reminder with what was found when it was rendered, which is what the ledger holds by then."""
@@ -56,7 +56,7 @@ class Send:
         now: when the run began: what is due by then is sent, what is deferred after waits for a later run.
         courier: hands messages to the provider.
         fresh: decisions of this run's scan that need not be read again yet.
-        tell: takes each row with its reminder once it is settled.
+        tell: takes each row with its reminder once it is settled; says whether it was told.
         unknown: takes those of which it is not known whether they were sent; they are not told.
     """
 
@@ -155,7 +155,7 @@ class Send:
         if change.to is State.UNCERTAIN:
             self._unknown.append(item.reminder)
         elif change.to is not State.CLAIMED:
-            self._settled(item.reminder, row_of(item.as_sent(), "remind", change.to))
+            self._settled(item.reminder, row_of(item.as_sent(), "remind", change.to, patient=item.patient))
 
     def _change(self, reminder: str, outcome: Outcome | AccountFault) -> Change:
         match outcome:
@@ -183,66 +183,49 @@ class Send:
         now, read = self._now(), self._job.clock.real()
         items: dict[str, Item] = {}
         stale: list[Reminder] = []
-        changes: list[tuple[Reminder, Change]] = []
+        refused: list[tuple[Reminder, Case]] = []
         for reminder in reminders:
             if ready := self._fresh.pop(reminder, read):
                 items[reminder.id] = Item(reminder, ready)
             else:
                 stale.append(reminder)
-        for reminder, answer in self._read_anew(stale, now):
-            if isinstance(answer, Remind):
-                items[reminder.id] = Item(reminder, Ready(read, answer))
+        for reminder, case in recheck(self._job, self._ledger, stale, now):
+            if isinstance(case.decision, Remind):
+                items[reminder.id] = Item(reminder, Ready(read, case.decision), case.attendee.id)
             else:
-                expired = answer.reason is Reason.TOO_LATE
-                to, code = (State.EXPIRED, None) if expired else (State.WITHDRAWN, answer.reason)
-                changes.append((reminder, Change(reminder.id, to, code=code)))
-        self._give_up(changes, now)
+                refused.append((reminder, case))
+        self._give_up(refused, now)
         return [items[reminder.id] for reminder in reminders if reminder.id in items]
 
-    def _give_up(self, changes: Sequence[tuple[Reminder, Change]], now: datetime) -> None:
-        if not changes:
+    def _give_up(self, cases: Sequence[tuple[Reminder, Case]], now: datetime) -> None:
+        """Withdraw what the re-check says no to; what it finds too late has expired."""
+        if not cases:
             return
-        self._ledger.move(self._run, now, [change for _, change in changes])
-        for reminder, change in changes:
-            if change.to is State.EXPIRED:
-                self._settled(reminder, row_of(reminder, "remind", change.to))
-            else:
-                self._settled(reminder, row_of(reminder, "skip", change.to, reason=change.code))
-        verdicts = [withdrawn_verdict(reminder, change.code) for reminder, change in changes if change.code]
+        self._ledger.move(self._run, now, [_given_up(reminder, case) for reminder, case in cases])
+        verdicts: list[Verdict] = []
+        for reminder, case in cases:
+            if _reason(case) is Reason.TOO_LATE:
+                self._settled(reminder, row_of(reminder, "remind", State.EXPIRED, patient=case.attendee.id))
+            elif self._settled(reminder, replace(case_row(case), outcome=State.WITHDRAWN)):
+                verdicts.append(verdict_of(case))
         self._ledger.claim(self._run, now, [], verdicts)
 
-    def _read_anew(self, reminders: Sequence[Reminder], now: datetime) -> Iterable[tuple[Reminder, Remind | Skip]]:
-        if not reminders:
-            return []
-        found = self._job.source.appointments_by_id(sorted({reminder.appointment for reminder in reminders}))
-        bookings = [booking for booking in found.values() if isinstance(booking, Booking)]
-        also = {reminder.patient for reminder in reminders}
-        people = attendees(self._job.source, bookings, now, self._job.rules, also) if bookings else []
-        by_id = {booking.id: persons for booking, persons in zip(bookings, people, strict=True)}
-        return [(r, self._decided_anew(r, found.get(r.appointment), by_id, now)) for r in reminders]
-
-    def _decided_anew(
-        self,
-        reminder: Reminder,
-        booking: Appointment | None,
-        by_id: dict[str, list[Attendee]],
-        now: datetime,
-    ) -> Remind | Skip:
-        if booking is None:
-            return Skip(Reason.NOT_BOOKED, reminder.evidence)
-        if isinstance(booking, InvalidBooking):
-            return decide(booking, NOBODY, now, self._job.rules)
-        if booking.start != reminder.start:
-            return Skip(Reason.NOT_BOOKED, reminder.evidence)
-        for attendee in by_id[booking.id]:
-            if reminder.patient in attendee.aliases:
-                return decide(booking, attendee, now, self._job.rules)
-        return Skip(Reason.NOT_ATTENDING, reminder.evidence)
-
-    def _settled(self, reminder: Reminder, row: Row) -> None:
+    def _settled(self, reminder: Reminder, row: Row) -> bool:
         self._handled += 1
-        self._tell(reminder, row)
+        told = self._tell(reminder, row)
         self._job.report.progress("send", self._handled)
+        return told
 
     def _now(self) -> datetime:
         return self._job.clock.now()
+
+
+def _reason(case: Case) -> Reason | None:
+    return case.decision.reason if isinstance(case.decision, Skip) else None
+
+
+def _given_up(reminder: Reminder, case: Case) -> Change:
+    reason = _reason(case)
+    if reason is Reason.TOO_LATE:
+        return Change(reminder.id, State.EXPIRED)
+    return Change(reminder.id, State.WITHDRAWN, code=reason)

@@ -75,7 +75,9 @@ def _decide_willing(booking: Booking, attendee: Attendee, person: Person, now: d
     address = addressed(person, now, rules)
     if isinstance(address, Reason):
         return Skip(address, evidence, judged.contact_type)
-    if message.refused(address.name) or privacy.reveals(address.name, booking, person):
+    if any(map(message.refused, (address.name, message.sendable(address.name)))) or privacy.reveals(
+        address.name, booking, person
+    ):
         return Skip(Reason.PRIVACY_BLOCKED, evidence, judged.contact_type, number=address.number)
     assert booking.start is not None  # schedule.timing
     text = message.text_of(address.name, judged.contact_type, booking.start, rules)

@@ -33,15 +33,22 @@ def normalised(name: str) -> str:
 
 
 def refused(name: str) -> bool:
-    """Tell whether a normalised name holds what no name does: a digit, a web address, an @, a control character."""
-    if name.isalpha():
+    """Tell whether a normalised name holds what no name does: a digit, a web address, an @, a control character.
+
+    Neither as it is written nor as it is sent.
+    """
+    if name.isascii() and name.isalpha():
         return False
+    return _is_refused(name) or _is_refused(sendable(name))
+
+
+def _is_refused(name: str) -> bool:
     return bool(_WEB_ADDRESS.search(unicodedata.normalize("NFKC", name))) or any(
         unicodedata.normalize("NFKC", character) == "@"
         or character in _LINE_BREAKS
         or character in _BIDI_CONTROLS
         or unicodedata.category(character) == "Cc"
-        or character.isnumeric()
+        or (character.isnumeric() and not character.isalpha())
         for character in name
     )
 

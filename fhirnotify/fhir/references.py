@@ -72,7 +72,8 @@ class References:
         if isinstance(literal, str):
             target = self.target(literal)
             if target.type is None:
-                return PatientRef() if stated == "Patient" else None
+                means_one = stated == "Patient" or (stated is None and patient_elsewhere(reference) is not None)
+                return PatientRef() if means_one else None
             if stated not in (None, target.type) and "Patient" in (stated, target.type):
                 return PatientRef()
             return PatientRef(id=target.id) if target.type == "Patient" else None

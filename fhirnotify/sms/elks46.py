@@ -69,7 +69,6 @@ class Elks46:
             SettingsError: ``base_url`` is no http(s) address.
         """
         self.settle = timeout
-        self.account = account_of(self.name, base_url, username)
         self._wire = Wire(
             re.sub(r"/a1$", "", base_url.rstrip("/")) + "/a1",
             section=SECTION,
@@ -77,6 +76,7 @@ class Elks46:
             connections=connections,
             auth=httpx.BasicAuth(username, password),
         )
+        self.account = account_of(self.name, self._wire.base_url, username)
 
     def send(self, sms: Sms) -> Outcome:
         """Send one message, once.

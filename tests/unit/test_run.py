@@ -715,6 +715,103 @@ def test_a_consent_behind_two_merges_counts():
     assert desk.told() == {("a1", "p1"): skipped("consent-denied")}
 
 
+@pytest.mark.parametrize("back", [True, False])
+def test_a_consent_on_another_record_that_the_survivor_replaced_counts(back):
+    """The appointment names one old record, the deny stands on another that only it itself tells of."""
+    desk = Desk()
+    desk.book(1)
+    desk.journal.put(person("p9", telecoms=(Telecom("phone", "070-174 06 99"),)))
+    merge(desk, "p1", "p9", back=back)
+    desk.journal.put(
+        person("p5", links=(Link("replaced-by", PatientRef("p9")),)), statement("c5", patient="p5", decision="deny")
+    )
+    desk.run()
+    assert desk.told() == {("a1", "p9"): skipped("consent-denied")}
+
+
+@pytest.mark.parametrize("same_appointment", [True, False])
+def test_two_patients_who_turn_out_to_be_one_get_one_message(same_appointment):
+    """One was reminded, the other waits for a retry, and then their records are merged."""
+    desk = Desk()
+    desk.book(1)
+    desk.book(2)
+    if same_appointment:
+        both = (Attendance(PatientRef("p1")), Attendance(PatientRef("p2")))
+        desk.journal.appointments_by = {"a1": booking("a1", attendances=both)}
+    second = "+46701740607"
+    desk.gateway._script = lambda sms: Deferred("busy") if sms.to == second else None
+    desk.run()
+    assert len(desk.gateway.taken) == 1
+    merge(desk, "p2", "p1")
+    desk.gateway._script = lambda _: None
+    summary = desk.run(15 * MINUTE)
+    assert len(desk.gateway.taken) == 1
+    expected = {("a1", "p1"): already("accepted")}
+    if not same_appointment:
+        expected["a2", "p1"] = skipped("duplicate-booking", "withdrawn")
+    assert desk.told() == expected
+    assert summary.sent == 0
+
+
+def test_an_uncertain_reminder_of_a_merged_patient_has_one_row():
+    """Named by the record that has survived."""
+    desk = Desk(gateway=MemoryGateway(lambda _: Unknown("read-timeout"), knows=False))
+    desk.book(1)
+    desk.run()
+    desk.journal.put(person("p9"), statement("c9", patient="p9"))
+    merge(desk, "p1", "p9")
+    desk.journal.put(booking("a1", attendances=(Attendance(PatientRef("p9")),)))
+    summary = desk.run(MINUTE)
+    assert desk.told() == {("a1", "p9"): already("uncertain")}
+    assert summary.unsettled == 1
+
+
+def test_a_retry_outside_the_window_that_becomes_uncertain_has_one_row():
+    """The lead was shortened since."""
+    answers = [Deferred("busy"), Unknown("read-timeout")]
+    desk = Desk(gateway=MemoryGateway(lambda _: answers.pop(0), knows=False))
+    desk.book(1)
+    desk.run()
+    desk.settings = rules(lead=12 * HOUR)
+    summary = desk.run(15 * MINUTE)
+    assert desk.told() == {("a1", "p1"): ("remind", None, "uncertain")}
+    assert summary.considered == 1
+
+
+def test_a_refused_account_while_sending_leaves_the_row_of_a_cancelled_uncertain_one():
+    """Every row is there."""
+    desk = Desk(gateway=MemoryGateway(lambda _: Unknown("read-timeout"), knows=False))
+    desk.book(1)
+    desk.run()
+    desk.journal.put(booking("a1", status="cancelled"))
+    desk.book(2)
+    desk.gateway._script = lambda _: AccountFault("No.")
+    with pytest.raises(AccountFault):
+        desk.run(MINUTE)
+    assert desk.told() == {("a1", "p1"): already("uncertain"), ("a2", "p2"): ("remind", None, "claimed")}
+
+
+def test_a_withdrawal_is_told_and_kept_by_what_it_rests_on():
+    """The Consent that says no, in the version that says it; and not over the decision on the visit's new time."""
+    answers = [Deferred("busy")]
+    desk = Desk(gateway=MemoryGateway(lambda _: answers.pop() if answers else None))
+    desk.book(1)
+    desk.run()
+    desk.journal.put(statement("c1", decision="deny", ref="Consent/c1/_history/2"))
+    desk.run(15 * MINUTE)
+    (row,), (kept,) = desk.rows, desk.ledger.verdicts("a1")
+    assert row.evidence.consent == kept.verdict.evidence.consent == ("Consent/c1/_history/2",)
+
+    answers.append(Deferred("busy"))
+    desk = Desk(gateway=MemoryGateway(lambda _: answers.pop() if answers else None))
+    desk.book(1)
+    desk.run()
+    desk.journal.put(booking("a1", start=START + HOUR))
+    desk.run(15 * MINUTE)
+    (kept,) = desk.ledger.verdicts("a1")
+    assert (kept.verdict.start, kept.verdict.reason) == (START + HOUR, None)
+
+
 def test_explain_tells_of_a_duplicate_booking():
     """It would not be reminded of, since another one was."""
     desk = Desk()

@@ -115,6 +115,7 @@ def test_an_appointment_that_cannot_be_read_comes_before_all_else():
         (booking(codings=(HOME,)), attendee(), Reason.CONTACT_TYPE_NOT_REMINDED),
         (booking(), attendee(person(names=(name("Anna1"),))), Reason.PRIVACY_BLOCKED),
         (booking(private=frozenset({"Anna"})), attendee(), Reason.PRIVACY_BLOCKED),
+        (booking(), attendee(person(names=(name("\ua743se"),))), Reason.PRIVACY_BLOCKED),
         (booking(), attendee(person(), statement(decision="deny")), Reason.CONSENT_DENIED),
     ],
 )

@@ -87,7 +87,9 @@ def test_what_no_name_holds_is_refused(name):
     assert refused(normalised(name))
 
 
-@pytest.mark.parametrize("name", ["Anna", "Anna Karin", "Anna-Karin", "O'Connor", "J.P.", "J. P.", "محمد", "Åsa\n"])
+@pytest.mark.parametrize(
+    "name", ["Anna", "Anna Karin", "Anna-Karin", "O'Connor", "J.P.", "J. P.", "Ichiro \u4e09\u90ce", "محمد", "Åsa\n"]
+)
 def test_names_are_not_refused(name):
     """Initials, hyphens and apostrophes are common, and what surrounds a name is trimmed."""
     assert not refused(normalised(name))

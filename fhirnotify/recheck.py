@@ -1,0 +1,83 @@
+"""Re-check: decide anew, on facts read anew, for reminders that stand in the ledger and are about to be sent."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from fhirnotify.attendees import attendees
+from fhirnotify.core.answer import Reason, Remind, Skip
+from fhirnotify.core.decide import NOBODY, Attendee, decide
+from fhirnotify.core.model import Booking, InvalidBooking
+from fhirnotify.core.together import Case
+from fhirnotify.fhir.source import Appointment
+from fhirnotify.job import Job
+from fhirnotify.ledger.port import Ledger, Reminder, State
+
+_UNSENT = (State.CLAIMED, State.RETRY)
+
+
+def recheck(job: Job, ledger: Ledger, reminders: Sequence[Reminder], now: datetime) -> list[tuple[Reminder, Case]]:
+    """Give the decision of this moment for each reminder, with the patient by the record that has survived.
+
+    A visit that is gone, or was moved, is no longer booked at the reminder's time.
+
+    Raises:
+        FhirError: something could not be read.
+        LedgerError: the ledger cannot be used.
+    """
+    if not reminders:
+        return []
+    found = job.source.appointments_by_id(sorted({reminder.appointment for reminder in reminders}))
+    bookings = [booking for booking in found.values() if isinstance(booking, Booking)]
+    also = {reminder.patient for reminder in reminders}
+    people = attendees(job.source, bookings, now, job.rules, also) if bookings else []
+    by_id = {booking.id: persons for booking, persons in zip(bookings, people, strict=True)}
+    cases = [(reminder, _decided(job, reminder, found.get(reminder.appointment), by_id, now)) for reminder in reminders]
+    return _without_others(ledger, cases)
+
+
+def _decided(
+    job: Job,
+    reminder: Reminder,
+    booking: Appointment | None,
+    by_id: Mapping[str, Sequence[Attendee]],
+    now: datetime,
+) -> Case:
+    nobody = Attendee(reminder.patient, aliases=frozenset({reminder.patient}))
+    if isinstance(booking, InvalidBooking):
+        return Case(reminder.appointment, reminder.start, nobody, decide(booking, NOBODY, now, job.rules))
+    if booking is None or booking.start != reminder.start:
+        return Case(reminder.appointment, reminder.start, nobody, Skip(Reason.NOT_BOOKED, reminder.evidence))
+    for attendee in by_id[booking.id]:
+        if reminder.patient in attendee.aliases:
+            return Case(reminder.appointment, reminder.start, attendee, decide(booking, attendee, now, job.rules))
+    return Case(reminder.appointment, reminder.start, nobody, Skip(Reason.NOT_ATTENDING, reminder.evidence))
+
+
+def _without_others(ledger: Ledger, cases: list[tuple[Reminder, Case]]) -> list[tuple[Reminder, Case]]:
+    """Skip what has become a duplicate since it was claimed: the records of two patients may have been merged."""
+    people = {alias for _, case in cases if isinstance(case.decision, Remind) for alias in case.attendee.aliases}
+    if not people:
+        return cases
+    standing = [other for other in ledger.at_starts({reminder.start for reminder, _ in cases}, people) if other.stands]
+    return [
+        (reminder, _duplicate(case) if any(_precedes(other, reminder, case) for other in standing) else case)
+        for reminder, case in cases
+    ]
+
+
+def _precedes(other: Reminder, reminder: Reminder, case: Case) -> bool:
+    """Tell whether another reminder is of the same person and visit, and is the one that is, or was, sent."""
+    if other.id == reminder.id or other.start != reminder.start or other.patient not in case.attendee.aliases:
+        return False
+    if other.appointment != reminder.appointment and other.contact_type is not case.decision.contact_type:
+        return False
+    if other.state in _UNSENT:
+        return (other.appointment, other.patient) < (reminder.appointment, reminder.patient)
+    return True
+
+
+def _duplicate(case: Case) -> Case:
+    if isinstance(case.decision, Skip):
+        return case
+    skip = Skip(Reason.DUPLICATE_BOOKING, case.decision.evidence, case.decision.contact_type)
+    return Case(case.appointment, case.start, case.attendee, skip)
