@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from fhirnotify.core.model import (
     ConsentStatement,
     FhirVersion,
     Identifier,
+    Link,
     PatientRef,
     Person,
     Telecom,
@@ -169,3 +170,45 @@ class Desk:
             reminder.appointment: reminder.state
             for reminder in self.ledger.of_appointments(list(self.journal.appointments_by))
         }
+
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+SENT = ("remind", None, "accepted")
+"""What is told of a reminder that the provider took in this pass."""
+
+
+def already(outcome):
+    """What is told of a reminder that an earlier run made."""
+    return ("already", None, outcome)
+
+
+def skipped(reason, outcome=None):
+    """What is told of somebody who is not reminded."""
+    return ("skip", reason, outcome)
+
+
+def merge(desk, old, new, *, back=True):
+    """Merge one record into another, as a journal system does."""
+    desk.journal.put(replace(desk.journal.people[old], active=False, links=(Link("replaced-by", PatientRef(new)),)))
+    if back:
+        desk.journal.put(replace(desk.journal.people[new], links=(Link("replaces", PatientRef(old)),)))
+
+
+class Ticking:
+    """A clock that goes on by some minutes each time it is asked for the run's time, and so does real time."""
+
+    def __init__(self, desk, step):
+        self._desk, self._step = desk, step
+
+    def now(self):
+        self._desk.watch.moment += self._step
+        return self._desk.watch.moment
+
+    def real(self):
+        return self._desk.watch.moment
+
+
+def ticking(desk, step):
+    """Let the desk's clock go on while a pass is at work."""
+    job = desk.job()
+    desk.job = lambda: replace(job, clock=Ticking(desk, step), stop=desk.stop, gateway=desk.gateway)
