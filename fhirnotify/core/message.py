@@ -74,7 +74,7 @@ def _plain(character: str) -> str:
         return " "
     if unicodedata.category(character).startswith("M"):
         return ""
-    return anyascii(character) if character.isalpha() else character
+    return anyascii(character).translate(_PLAIN) if character.isalpha() else character
 
 
 def _is_letter_of_another_script(character: str) -> bool:

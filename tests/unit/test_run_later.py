@@ -3,10 +3,10 @@
 from datetime import time, timedelta
 
 import pytest
-from facts import NOW, START, days, rules
+from facts import NOW, START, TELEFON, VIDEO, days, rules
 from journal import HOUR, MINUTE, SENT, Desk, already, booking, merge, person, skipped, statement, ticking
 
-from fhirnotify.core.model import Attendance, PatientRef, Period, Telecom
+from fhirnotify.core.model import Attendance, InvalidBooking, PatientRef, Period, Telecom
 from fhirnotify.ledger.port import State
 from fhirnotify.sms.gateway import CannotTell, Deferred, Rejected, Unknown
 from fhirnotify.sms.memory import MemoryGateway
@@ -336,3 +336,43 @@ def test_a_withdrawal_is_told_and_kept_by_what_it_rests_on():
     desk.run(15 * MINUTE)
     (kept,) = desk.ledger.verdicts("a1")
     assert (kept.verdict.start, kept.verdict.reason) == (START + HOUR, None)
+
+
+def test_an_appointment_that_cannot_be_read_any_more_is_withdrawn():
+    """What cannot be read is not sent on, and the path at fault is told."""
+    answers = [Deferred("busy")]
+    desk = Desk(gateway=MemoryGateway(lambda _: answers.pop() if answers else None))
+    desk.book(1)
+    desk.run()
+    desk.journal.appointments_by["a1"] = InvalidBooking("a1", "Appointment/a1", ("Appointment.start",), START, "booked")
+    desk.journal.appointments = lambda after, before: iter([[]])
+    desk.run(15 * MINUTE)
+    assert desk.told() == {("a1", "p1"): skipped("invalid-resource", "withdrawn")}
+    assert desk.rows[0].detail == ("Appointment.start",)
+
+
+def test_a_patient_who_is_no_longer_among_the_participants_is_not_reminded():
+    """The visit goes on without them."""
+    answers = [Deferred("busy")]
+    desk = Desk(gateway=MemoryGateway(lambda _: answers.pop() if answers else None))
+    desk.book(1)
+    desk.run()
+    desk.book(2)
+    desk.journal.appointments_by = {"a1": booking("a1", attendances=(Attendance(PatientRef("p2")),))}
+    desk.run(15 * MINUTE)
+    assert desk.told() == {("a1", "p1"): skipped("not-attending", "withdrawn"), ("a1", "p2"): SENT}
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(VIDEO, 1), (TELEFON, 2)])
+def test_of_two_waiting_reminders_of_patients_merged_since_the_smaller_id_is_sent(kind, expected):
+    """Unless they are of different kinds of visit."""
+    desk = Desk(gateway=MemoryGateway(lambda _: Deferred("busy")))
+    desk.book(1)
+    desk.book(2, codings=(kind,))
+    desk.run()
+    merge(desk, "p2", "p1")
+    desk.gateway._script = lambda _: None
+    desk.run(15 * MINUTE)
+    assert len(desk.gateway.taken) == expected
+    assert desk.told()["a1", "p1"] == SENT
+    assert desk.told()["a2", "p1"] == (skipped("duplicate-booking", "withdrawn") if expected == 1 else SENT)

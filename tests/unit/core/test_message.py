@@ -48,6 +48,7 @@ def test_the_text_word_for_word():
         ("Anna\u2009Karin", "Anna Karin"),
         ("Jo\u0308rgen", "Jörgen"),
         ("x\u0302", "x"),
+        ("\u01b8", "'"),
         ("محمد", "محمد"),
         ("Владимир", "Владимир"),
         ("Ελένη", "Ελένη"),
