@@ -115,7 +115,8 @@ class Register:
             families = [aliases(survivor, self._records, self._replaced) for survivor in survivors]
             missing = {unread for found in (*ends, *families) if isinstance(found, Unresolved) for unread in found.ids}
             if hop < MOST_HOPS:
-                missing |= (self._replaced | survivors) - self._asked
+                merged_into = {end.id for end in ends if isinstance(end, Resolved) and end.way}
+                missing |= (self._replaced | merged_into) - self._asked
             if not missing:
                 return
             self._read(missing)

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fhirnotify.attendees import attendees
-from fhirnotify.core.answer import Remind
 from fhirnotify.core.decide import NOBODY, decide
 from fhirnotify.core.model import Booking
 from fhirnotify.core.schedule import window
-from fhirnotify.core.together import Case, Standing, duplicates
+from fhirnotify.core.together import Case, duplicates
 from fhirnotify.fhir.source import Appointment
 from fhirnotify.job import Job
 from fhirnotify.ledger.port import KeptVerdict, Reminder, Transition
-from fhirnotify.record import case_row
+from fhirnotify.record import beside, case_row, standing
 from fhirnotify.rows import Row
 
 
@@ -80,18 +79,5 @@ def _in_window(booking: Appointment, now: datetime, job: Job) -> bool:
 def _rows(job: Job, booking: Appointment, now: datetime) -> list[Row]:
     people = attendees(job.source, [booking], now, job.rules)[0] if isinstance(booking, Booking) else [NOBODY]
     cases = [Case(booking.id, booking.start, person, decide(booking, person, now, job.rules)) for person in people]
-    return [case_row(case) for case in duplicates(cases, _standing(job, cases))[0]]
-
-
-def _standing(job: Job, cases: list[Case]) -> list[Standing]:
-    """Give the reminders of other appointments that make one of these a duplicate booking."""
-    reminding = [case for case in cases if isinstance(case.decision, Remind)]
-    if job.ledger is None or not reminding:
-        return []
-    starts = {case.start for case in reminding if case.start is not None}
-    patients = {alias for case in reminding for alias in case.attendee.aliases}
-    return [
-        Standing(r.id, r.appointment, r.patient, r.start, r.contact_type, yields=False)
-        for r in job.ledger.at_starts(starts, patients)
-        if r.stands
-    ]
+    others = beside(job.ledger, cases) if job.ledger else []
+    return [case_row(case) for case in duplicates(cases, [standing(one, yields=False) for one in others])[0]]

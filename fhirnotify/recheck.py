@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from fhirnotify.attendees import attendees
-from fhirnotify.core.answer import Reason, Remind, Skip
+from fhirnotify.core.answer import Reason, Skip
 from fhirnotify.core.decide import NOBODY, Attendee, decide
 from fhirnotify.core.model import Booking, InvalidBooking
 from fhirnotify.core.together import Case
 from fhirnotify.fhir.source import Appointment
 from fhirnotify.job import Job
 from fhirnotify.ledger.port import Ledger, Reminder, State
+from fhirnotify.record import beside
 
 _UNSENT = (State.CLAIMED, State.RETRY)
 
@@ -55,10 +56,7 @@ def _decided(
 
 def _without_others(ledger: Ledger, cases: list[tuple[Reminder, Case]]) -> list[tuple[Reminder, Case]]:
     """Skip what has become a duplicate since it was claimed: the records of two patients may have been merged."""
-    people = {alias for _, case in cases if isinstance(case.decision, Remind) for alias in case.attendee.aliases}
-    if not people:
-        return cases
-    standing = [other for other in ledger.at_starts({reminder.start for reminder, _ in cases}, people) if other.stands]
+    standing = beside(ledger, [case for _, case in cases])
     return [
         (reminder, _duplicate(case) if any(_precedes(other, reminder, case) for other in standing) else case)
         for reminder, case in cases

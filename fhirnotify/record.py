@@ -1,8 +1,10 @@
-"""How decisions and reminders are told: as rows for people and machines, and as verdicts for the ledger."""
+"""How decisions and reminders are told: as rows for people and machines, as verdicts for the ledger, to one another."""
+
+from collections.abc import Iterable
 
 from fhirnotify.core.answer import Remind, Skip
-from fhirnotify.core.together import Case
-from fhirnotify.ledger.port import Reminder, Verdict
+from fhirnotify.core.together import Case, Standing
+from fhirnotify.ledger.port import Ledger, Reminder, Verdict
 from fhirnotify.rows import DecisionWord, Row
 
 
@@ -66,4 +68,21 @@ def withdrawn_verdict(reminder: Reminder, reason: str) -> Verdict:
     """Make the verdict of a reminder that is not sent after all."""
     return Verdict(
         reminder.appointment, reminder.patient, reminder.start, reason, reminder.contact_type, reminder.evidence
+    )
+
+
+def beside(ledger: Ledger, cases: Iterable[Case]) -> list[Reminder]:
+    """Give what stands in the ledger of the same persons at the same starts as those to be reminded."""
+    reminding = [case for case in cases if isinstance(case.decision, Remind)]
+    if not reminding:
+        return []
+    starts = {case.start for case in reminding if case.start is not None}
+    people = {alias for case in reminding for alias in case.attendee.aliases}
+    return [reminder for reminder in ledger.at_starts(starts, people) if reminder.stands]
+
+
+def standing(reminder: Reminder, *, yields: bool) -> Standing:
+    """Make of a reminder what the rules that concern several decisions need of it."""
+    return Standing(
+        reminder.id, reminder.appointment, reminder.patient, reminder.start, reminder.contact_type, yields=yields
     )

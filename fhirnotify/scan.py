@@ -13,13 +13,13 @@ from fhirnotify.core.answer import Reason, Remind, Skip
 from fhirnotify.core.decide import NOBODY, Attendee, decide
 from fhirnotify.core.model import Booking
 from fhirnotify.core.schedule import window
-from fhirnotify.core.together import Case, Standing, Uses, duplicates, shared_numbers
+from fhirnotify.core.together import Case, Uses, duplicates, shared_numbers
 from fhirnotify.errors import IncompleteRead
 from fhirnotify.fhir.source import Appointment
 from fhirnotify.job import Account, Job
 from fhirnotify.ledger.port import Change, Claim, Ledger, Reminder, State, Verdict
 from fhirnotify.leftover import LeftOvers
-from fhirnotify.record import case_row, row_of, verdict_of, withdrawn_verdict
+from fhirnotify.record import beside, case_row, row_of, standing, verdict_of, withdrawn_verdict
 from fhirnotify.rows import Row
 
 FRESH = timedelta(minutes=5)
@@ -192,19 +192,8 @@ class Scan:
 
     def _without_duplicates(self, cases: list[Case]) -> tuple[list[Case], list[Reminder]]:
         """Give the cases decided together, and the claims of this run that give way to a smaller id."""
-        reminding = [case for case in cases if isinstance(case.decision, Remind)]
-        if not reminding:
-            return cases, []
-        starts = {case.start for case in reminding if case.start is not None}
-        patients = {alias for case in reminding for alias in case.attendee.aliases}
-        others = {r.id: r for r in self._claims.at_starts(starts, patients) if r.stands}
-        cases, yielded = duplicates(
-            cases,
-            [
-                Standing(r.id, r.appointment, r.patient, r.start, r.contact_type, yields=self._yields(r))
-                for r in others.values()
-            ],
-        )
+        others = {reminder.id: reminder for reminder in beside(self._claims, cases)}
+        cases, yielded = duplicates(cases, [standing(one, yields=self._yields(one)) for one in others.values()])
         return cases, [others[other.reminder] for other in yielded]
 
     def _yields(self, reminder: Reminder) -> bool:

@@ -6,12 +6,14 @@ The HTTP library's own texts hold addresses with their query strings; none of th
 import socket
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import httpx
 
+from fhirnotify.connecting import retry_after
 from fhirnotify.errors import FhirError
-from fhirnotify.fhir.retry import TEMPORARY_STATUSES, Temporary, retry_after
+from fhirnotify.fhir.retry import TEMPORARY_STATUSES, Temporary
 
 _AUTH = "Check [fhir.auth]: its kind, and its user name, password or token; a token may have run out."
 _SCOPE = (
@@ -86,7 +88,8 @@ def status_fault(response: httpx.Response, codes: tuple[str, ...], asked: str) -
     status = response.status_code
     what = f"{asked} was answered with {status} {_phrase(status)}".rstrip() + _listed(codes) + "."
     if status in TEMPORARY_STATUSES:
-        return Temporary(what, _SERVER, retry_after(response.headers.get("Retry-After")))
+        asked_for = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        return Temporary(what, _SERVER, asked_for.total_seconds() if asked_for else 0.0)
     if response.next_request is not None:
         return RefusedError(status, f"{what} It is not followed.", _redirect_step(response.next_request.url))
     match status:

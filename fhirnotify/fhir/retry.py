@@ -8,8 +8,7 @@ for, and is not asked sooner than it wants either.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 
 from tenacity import (
     RetryCallState,
@@ -22,7 +21,6 @@ from tenacity import (
 
 TEMPORARY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_JITTER = 30.0
-_DIGITS = 9
 
 _jitter = wait_random_exponential(multiplier=1, max=_LONGEST_JITTER)
 
@@ -46,19 +44,6 @@ def retrying(attempts: int, patience: timedelta, sleep: Callable[[float], None])
         sleep=sleep,
         reraise=True,
     )
-
-
-def retry_after(header: str | None) -> float:
-    """Read Retry-After (RFC 9110 §10.2.3): seconds, or a date from which it is reckoned; 0 if it says nothing."""
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:_DIGITS])
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return 0.0
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _wait(state: RetryCallState) -> float:

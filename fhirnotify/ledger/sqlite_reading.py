@@ -58,7 +58,7 @@ class SqliteFileRead:
             for _ in range(self._TRIES):
                 try:
                     answer = read(self._engine, work)
-                except Exception:
+                except Exception:  # whatever it is: reading a file that is being written can fail in any way
                     if not self._changed():
                         raise
                 else:

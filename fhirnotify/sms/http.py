@@ -21,19 +21,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 
 import httpx
 
-from fhirnotify.connecting import surroundings
+from fhirnotify.connecting import retry_after, surroundings
 from fhirnotify.errors import AccountFault, SettingsError
 from fhirnotify.sms.gateway import Deferred, Rejected, Unknown
 
 LARGEST_BODY = 1 << 20
 """Bytes of an answer that are read; a history page of 100 messages has some 40 000."""
 
-_LONGEST_WAIT = timedelta(days=1)
 
 NEVER_WRITTEN: Mapping[type, str] = MappingProxyType(
     {
@@ -207,20 +205,3 @@ def of_status(status: int, wait: timedelta | None, section: str) -> Rejected | D
     if 400 <= status < 500:  # noqa: PLR2004  # the 4xx class
         return Rejected(f"http-{status}")
     return Unknown(f"http-{status}")
-
-
-def retry_after(header: str | None, now: datetime) -> timedelta | None:
-    """Read Retry-After (RFC 9110 §10.2.3): seconds, or an HTTP date. Nonsense and what has passed say nothing."""
-    if header is None:
-        return None
-    text = header.strip()
-    if text.isascii() and text.isdecimal():
-        wait = timedelta(seconds=int(text)) if len(text) < 9 else _LONGEST_WAIT  # noqa: PLR2004  # three years
-        return min(wait, _LONGEST_WAIT)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    if moment.tzinfo is None:  # RFC 5322 "-0000"; an HTTP date is always in GMT
-        moment = moment.replace(tzinfo=UTC)
-    return min(moment - now, _LONGEST_WAIT) if moment > now else None

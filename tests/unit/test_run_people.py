@@ -163,3 +163,15 @@ def test_two_patients_who_turn_out_to_be_one_get_one_message(same_appointment):
         expected["a2", "p1"] = skipped("duplicate-booking", "withdrawn")
     assert desk.told() == expected
     assert summary.sent == 0
+
+
+def test_records_that_only_refer_to_a_patient_are_not_followed():
+    """A twin, or a suspected double, is another person: nothing more is read, and their Consents do not count."""
+    desk = Desk()
+    desk.book(1)
+    see = Link("seealso", PatientRef("p1"))
+    desk.journal.put(person("p7", links=(see,)), person("p8", links=(Link("seealso", PatientRef("p7")),)))
+    desk.journal.put(statement("c7", patient="p7", decision="deny"))
+    desk.run()
+    assert desk.told() == {("a1", "p1"): SENT}
+    assert [asked for asked in desk.journal.asked if asked[0] == "Patient"] == [("Patient", ("p1",))]

@@ -17,7 +17,6 @@ from fhirnotify.sms.http import (
     address,
     of_error,
     of_status,
-    retry_after,
 )
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -86,34 +85,6 @@ def test_every_status_is_classified(status: int) -> None:
     assert code in repr(outcome)
     if isinstance(outcome, Deferred):
         assert outcome.retry_after == wait
-
-
-@pytest.mark.parametrize(
-    ("header", "wait"),
-    [
-        ("0", timedelta(0)),
-        ("7", timedelta(seconds=7)),
-        (" 120 ", timedelta(minutes=2)),
-        ("Tue, 24 Nov 2026 09:00:30 GMT", timedelta(seconds=30)),
-        ("Tuesday, 24-Nov-26 09:01:00 GMT", timedelta(minutes=1)),
-        ("Tue, 24 Nov 2026 10:00:30 +0100", timedelta(seconds=30)),
-        ("Tue, 24 Nov 2026 09:00:30 -0000", timedelta(seconds=30)),
-        ("99999999", timedelta(days=1)),
-        ("9" * 400, timedelta(days=1)),
-        ("Tue, 24 Nov 2099 09:00:30 GMT", timedelta(days=1)),
-        ("Tue, 24 Nov 2026 08:59:59 GMT", None),
-        ("-5", None),
-        ("1.5", None),
-        ("٣", None),
-        ("soon", None),
-        ("Tue, 99 Nov 2026 09:00:30 GMT", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_retry_after(header: str | None, wait: timedelta | None) -> None:
-    """Seconds and dates are read; what has passed, is negative or is nonsense says nothing."""
-    assert retry_after(header, NOW) == wait
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,7 @@
 
 import socket
 import ssl
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from fhirnotify.errors import FhirError
 from fhirnotify.fhir.client import Limits
 from fhirnotify.fhir.faults import connection_fault
-from fhirnotify.fhir.retry import Temporary, retry_after
+from fhirnotify.fhir.retry import Temporary
 
 
 def caused(error, cause):
@@ -112,34 +111,6 @@ def test_a_longer_wish_than_patience_is_not_waited_for(server, make_source, wait
         _ = source.version
     assert waits == []
     assert source.requests == 1
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, 0),
-        ("", 0),
-        ("7", 7),
-        (" 120 ", 120),
-        ("-5", 0),
-        ("soon", 0),
-        ("1.5", 0),
-        ("²", 0),
-        ("9" * 5000, 999999999),
-        ("Mon, 99 Xxx", 0),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
-    ],
-)
-def test_retry_after_in_seconds(header, seconds):
-    """What cannot be read asks for nothing."""
-    assert retry_after(header) == seconds
-
-
-@pytest.mark.parametrize("usegmt", [True, False])
-def test_retry_after_as_a_date(usegmt):
-    """It is reckoned from now."""
-    moment = datetime.now(UTC) + timedelta(seconds=60)
-    assert 55 < retry_after(format_datetime(moment, usegmt=usegmt)) <= 60
 
 
 @pytest.mark.parametrize(
