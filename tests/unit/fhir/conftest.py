@@ -5,10 +5,7 @@ import json
 import pytest
 from raw_resources import ELEMENTS, STOCKHOLM
 
-from fhirnotify.core.model import FhirVersion
 from fhirnotify.fhir.directory import DirectorySource
-
-R4, R5 = FhirVersion.R4, FhirVersion.R5
 
 
 @pytest.fixture
