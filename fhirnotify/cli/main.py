@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fhirnotify import __version__
-from fhirnotify.cli import check, demo, explain, ledger, mappings, run
+from fhirnotify.cli import check, demo, explain, harness, ledger, mappings, run
 
 app = typer.Typer(
     name="fhirnotify",
@@ -28,6 +28,7 @@ app.command()(explain.explain)
 app.command()(check.check)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(mappings.app, name="mappings")
+app.add_typer(harness.app, name="harness")
 
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001  # an option's callback
