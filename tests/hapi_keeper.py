@@ -16,7 +16,8 @@ from pathlib import Path
 
 from fhirnotify.core.model import FhirVersion
 from fhirnotify.errors import HarnessError
-from fhirnotify.harness.hapi import START_SECONDS, HapiServer
+from fhirnotify.harness.fhir_server import START_SECONDS
+from fhirnotify.harness.hapi import HapiServer
 
 PAGE = 25
 """The most that the servers give on a page, so that paging is always exercised."""
