@@ -5,8 +5,9 @@ Unlike a real server it can also misbehave: keep silent, hang up, answer with by
 
 import contextlib
 import socket
+import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
@@ -16,13 +17,17 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. Names of headers are in lower case; of a repeated query or form field the last one counts."""
+    """One request. Names of headers are in lower case; of a repeated query or form field the last one counts.
+
+    ``target`` is path and query as they were written.
+    """
 
     method: str
     path: str
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes = field(repr=False)
+    target: str = field(default="", repr=False)
 
     @property
     def form(self) -> dict[str, str]:
@@ -40,9 +45,13 @@ class Reply:
 
     def __bytes__(self) -> bytes:
         """Write it as HTTP/1.1."""
-        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}", f"Content-Length: {len(self.body)}"]
-        lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
+        return head(self.status, {"Content-Length": str(len(self.body)), **self.headers}) + self.body
+
+
+def head(status: int, headers: Mapping[str, str]) -> bytes:
+    """Write the first line of an answer and its headers, and the empty line after them."""
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,25 @@ class Raw:
     data: bytes
 
 
-Handler = Callable[[Request], Reply | Silence | Raw]
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Bytes as they are, piece by piece, after which the connection is closed.
+
+    Attributes:
+        pieces: may have no end: writing stops when the client goes away or the server closes.
+        pause: seconds between pieces.
+        reset: the connection is reset (RST) instead; what was not yet delivered is lost with it.
+    """
+
+    pieces: Iterable[bytes] = field(repr=False)
+    pause: float = 0.0
+    reset: bool = False
+
+
+Handler = Callable[[Request], Reply | Silence | Raw | Pieces]
+
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing does not wait for what is still to be delivered, but resets."""
 
 
 class LoopbackServer:
@@ -80,12 +107,16 @@ class LoopbackServer:
         """Begin to answer."""
         self._acceptor.start()
 
-    def close(self) -> None:
-        """Stop listening and close every connection, also those that keep silence."""
-        self.closing.set()
+    def refuse(self) -> None:
+        """Stop listening: new connections are refused from now on, those that are open go on."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def close(self) -> None:
+        """Stop listening and close every connection, also those that keep silence."""
+        self.closing.set()
+        self.refuse()
         with self._lock:
             for connection in self._connections:
                 with contextlib.suppress(OSError):
@@ -131,9 +162,20 @@ class LoopbackServer:
             if isinstance(reply, Raw):
                 connection.sendall(reply.data)
                 return
+            if isinstance(reply, Pieces):
+                self._write(connection, reply)
+                return
             connection.sendall(bytes(reply))
             if request.headers.get("connection", "").lower() == "close":
                 return
+
+    def _write(self, connection: socket.socket, reply: Pieces) -> None:
+        for piece in reply.pieces:
+            connection.sendall(piece)
+            if self.closing.wait(reply.pause) if reply.pause else self.closing.is_set():
+                break
+        if reply.reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
 
 
 def _read(connection: socket.socket, waiting: bytearray) -> Request | None:
@@ -153,4 +195,5 @@ def _read(connection: socket.socket, waiting: bytearray) -> Request | None:
     del waiting[:after]
     method, target, _ = first.split(" ")
     url = urlsplit(target)
-    return Request(method, unquote(url.path), dict(parse_qsl(url.query, keep_blank_values=True)), headers, body)
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    return Request(method, unquote(url.path), query, headers, body, target)
