@@ -1,0 +1,239 @@
+"""The form of a scenario file. Every key is here; the JSON Schema for editors is made from this.
+
+A scenario is read by people first: it writes down what is special, and takes what is ordinary as given. Ordinary is
+an adult Patient ``p`` with the first name Tolvan and a mobile number of her own, an active Consent ``c`` that permits,
+and a booked Appointment ``a`` of ``p`` at the mottagning 24 hours on. A resource may also be written out in full, as
+FHIR.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from fhirnotify.core.answer import Reason
+from fhirnotify.core.model import ContactType, FhirVersion
+from fhirnotify.harness.scenarios.moments import MOMENT
+
+Id = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9.-]{1,24}$", description="Short: a prefix is put before it on a server.")
+]
+Moment = Annotated[str, Field(pattern=f"^{MOMENT}$", description="now+24h, now-400d, now+1d@09:30 …")]
+Elements = Annotated[
+    dict[str, Any], Field(description="FHIR elements laid over the ordinary ones; null takes one out.")
+]
+Promise = Literal[
+    "at-most-one",
+    "none-forgotten",
+    "consent-or-silence",
+    "nothing-sensitive-leaves",
+    "the-right-kind-of-visit",
+    "fresh-facts",
+    "explained",
+    "a-loud-failure",
+]
+Behaviour = Annotated[str, Field(description="How the SMS provider meets a message: accept, refuse, throttle …")]
+
+
+class Part(BaseModel):
+    """A part of a scenario file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shaped(Part):
+    """What may differ from the ordinary resource, in both FHIR versions or in one."""
+
+    over: Elements = Field({}, alias="with")
+    over_r4: Elements = Field({}, alias="with R4")
+    over_r5: Elements = Field({}, alias="with R5")
+
+    def elements(self, version: FhirVersion) -> list[dict[str, Any]]:
+        """Give what is laid over the ordinary resource, in order."""
+        return [self.over, self.over_r4 if version is FhirVersion.R4 else self.over_r5]
+
+
+class Patient(Shaped):
+    """An ordinary Patient, but for what is written here."""
+
+    patient: Id = Field(description="Its id.")
+
+
+class Span(Part):
+    """A Period. A moment that is left out is open."""
+
+    start: Moment | None = None
+    end: Moment | None = None
+
+
+class Provision(Shaped):
+    """A provision nested in a Consent. R5 knows no type there: its meaning alternates by depth."""
+
+    type: Literal["permit", "deny"] | None = None
+    codes: tuple[str, ...] = Field((), description="Each written system|code; 'ours' is the one that is configured.")
+    during: Span | None = None
+    provisions: tuple["Provision", ...] = ()
+
+
+class Consent(Shaped):
+    """An ordinary Consent, but for what is written here."""
+
+    consent: Id = Field(description="Its id.")
+    of: Id = Field("p", description="The Patient who gave it.")
+    decision: Literal["permit", "deny"] | None = "permit"
+    made: Moment | None = Field("now-400d", description="dateTime in R4, date in R5.")
+    during: Span | None = None
+    codes: tuple[str, ...] = Field(("ours",), description="Its category; 'ours' is the code that is configured.")
+    provisions: tuple[Provision, ...] = ()
+
+
+class Appointment(Shaped):
+    """An ordinary Appointment, but for what is written here."""
+
+    appointment: Id = Field(description="Its id.")
+    of: Id | tuple[Id, ...] = Field("p", description="The Patient or Patients whose visit it is; [] for none.")
+    at: Moment | None = Field("now+24h", description="Its start; null for none.")
+    kind: ContactType | str | None = Field(
+        ContactType.MOTTAGNING, description="mottagning, video, telefon, or a code as system|code; null for none."
+    )
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """The ids of the patients."""
+        return (self.of,) if isinstance(self.of, str) else self.of
+
+
+def _form(value: object) -> str:
+    for form in ("patient", "consent", "appointment"):
+        if form in value if isinstance(value, dict) else hasattr(value, form):
+            return form
+    return "resource"
+
+
+def _in_full(value: dict[str, Any]) -> dict[str, Any]:
+    for key in ("resourceType", "id"):
+        if not isinstance(value.get(key), str):
+            raise ValueError(  # noqa: TRY004 - pydantic's
+                f"needs {key}; or begin with patient:, consent: or appointment: for an ordinary one"
+            )
+    return value
+
+
+Written = Annotated[
+    Annotated[Patient, Tag("patient")]
+    | Annotated[Consent, Tag("consent")]
+    | Annotated[Appointment, Tag("appointment")]
+    | Annotated[dict[str, Any], AfterValidator(_in_full), Tag("resource")],
+    Discriminator(_form),
+]
+"""A resource: an ordinary one with what is special about it, or FHIR JSON in full."""
+
+
+class Row(Part):
+    """What one run says of one patient of one appointment, and the message that comes of it."""
+
+    appointment: Id = "a"
+    patient: Id | None = Field("p", description="null where nobody can be named.")
+    start: Moment | None = Field(None, description="By default the Appointment's own, as it stands at this step.")
+    remind: ContactType | None = None
+    skip: Reason | None = None
+    already: str | None = Field(None, description="The state in which the reminder of an earlier run stands.")
+    outcome: str | None = Field(None, description="accepted by default for remind; withdrawn, held, retry, uncertain …")
+    to: str | None = Field(None, description="The number, E.164; by default the ordinary Patient's own.")
+    name: str | None = Field(None, description="The first name in the text; Tolvan by default.")
+    text: str | None = Field(None, description="The whole text, where it is another than the region's.")
+    segments: int | None = None
+    taken: bool | None = Field(None, description="Whether the provider took a message in this step.")
+
+    @model_validator(mode="after")
+    def _one_decision(self) -> Self:
+        if sum(each is not None for each in (self.remind, self.skip, self.already)) != 1:
+            raise ValueError("says one of remind, skip and already")
+        if self.taken and self.remind is None:
+            raise ValueError("only a remind row knows the text of what was taken")
+        return self
+
+
+Expected = Annotated[
+    Annotated[tuple[Row, ...], Tag("rows")] | Annotated[Literal["anything"], Tag("anything")],
+    Discriminator(lambda value: "anything" if isinstance(value, str) else "rows"),
+]
+"""Every row of a run, in any order; or anything, where only its exit code and the inbox are told."""
+
+
+class Element(Part):
+    """An entry of elements.toml: where on the Appointment codes stand."""
+
+    expression: str
+    system: str | None = None
+
+
+class Mapping(Part):
+    """What the mappings hold beside those of the installation."""
+
+    elements: tuple[Element, ...] = ()
+    codes: dict[str, str] = Field({}, description="system|code: mottagning, video, telefon or ingen")
+
+
+class Step(Part):
+    """One thing after another: resources change, then a run, then what is expected of it."""
+
+    change: tuple[Written, ...] = Field((), description="Put these resources, new or in the place of earlier ones.")
+    remove: tuple[str, ...] = Field((), description="Take these away, each written Type/id.")
+    provider: tuple[Behaviour, ...] = Field((), description="How the provider meets the next messages, in order.")
+    fault: str | None = Field(None, description="A fault of the FHIR server: see 'fhirnotify harness faults'.")
+    at: Moment = Field("now", description="The moment of the run.")
+    command: Literal["run", "plan"] = "run"
+    kill: int | None = Field(None, ge=1, description="Kill the run when the provider is asked the n-th time.")
+    expect: Expected | None = Field(
+        None, description="By default what the scenario expects. A killed run's rows are not read."
+    )
+    exit: int = Field(0, ge=0, le=7)
+    complete: bool | None = Field(None, description="What the summary says of itself.")
+    inbox: int | None = Field(None, ge=0, description="Messages that the provider has taken since the beginning.")
+
+
+_SETTINGS = ("fhir", "reminder", "consent", "recipient", "message", "sms", "monitoring")
+_OURS = {"fhir": {"base_url", "auth", "tls", "appointments"}, "sms": {"provider"}}
+
+
+class Scenario(Part):
+    """One scenario."""
+
+    shows: str = Field(min_length=10, description="One sentence: what this shows.")
+    promise: Promise | tuple[Promise, ...] = Field(description="The promise or promises that it tests.")
+    base: str | None = Field(None, description="A file beside this one whose keys hold where this one is silent.")
+    fhir: tuple[FhirVersion, ...] = Field(tuple(FhirVersion), description="The FHIR versions in which it can be said.")
+    day: Literal["winter", "summer", "spring-forward", "fall-back"] = Field(
+        "winter",
+        description="A Wednesday in winter or summer time, or the Saturday before the clocks are set forward or back.",
+    )
+    time: str = Field("10:00", pattern=r"^[0-2][0-9]:[0-5][0-9]$", description="The local time at which it begins.")
+    settings: dict[str, dict[str, Any]] = Field({}, description="Sections and keys as in fhirnotify.toml.")
+    mappings: Mapping = Mapping()
+    resources: tuple[Written, ...]
+    expect: Expected = Field("anything", description="Of a run, where its step is silent.")
+    steps: tuple[Step, ...] = Field((Step(),), min_length=1, description="By default one run.")
+
+    @field_validator("settings")
+    @classmethod
+    def _no_endpoint(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for section, keys in value.items():
+            if section not in _SETTINGS:
+                raise ValueError(f"no section {section} here; there are {', '.join(_SETTINGS)}")
+            if own := _OURS.get(section, set()) & keys.keys():
+                raise ValueError(f"{section}.{min(own)} is not a scenario's to say: it is the same for all")
+        return value
+
+    @model_validator(mode="after")
+    def _says_what_it_expects(self) -> Self:
+        if self.expect == "anything" and all(
+            step.expect is None and step.inbox is None and step.complete is None and step.exit == 0
+            for step in self.steps
+        ):
+            raise ValueError("expects nothing, and so cannot fail: say what is expected")
+        return self
+
+    @property
+    def promises(self) -> tuple[Promise, ...]:
+        """The promises that it tests."""
+        return (self.promise,) if isinstance(self.promise, str) else self.promise

@@ -1,0 +1,68 @@
+"""Moments as scenarios write them: relative to the instant at which the scenario begins.
+
+    now                 that instant
+    now+24h             24 hours later
+    now-400d            400 days earlier, at the same local time
+    now+1d@09:30        09:30 local time on the day after
+    now+24h-13y         what is added first is applied first
+
+``s``, ``m`` and ``h`` are elapsed seconds, minutes and hours; ``d``, ``w`` and ``y`` are local days, weeks and years.
+Inside any text of a resource ``${now+24h}`` stands for such an instant in UTC, ``${local now+24h}`` for the same
+with the local offset, and ``${day now+24h}`` for its local date.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from fhirnotify.rows import instant
+
+LOCAL = ZoneInfo("Europe/Stockholm")
+MOMENT = r"now(?:[+-][0-9]{1,6}[smhdwy])*(?:@[0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
+
+_STEP = re.compile(r"([+-][0-9]+)([smhdwy])")
+_CLOCK = re.compile(r"@(..):(..)(?::(..))?")
+_ELAPSED = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
+_DAYS = {"d": timedelta(days=1), "w": timedelta(weeks=1)}
+_IN_TEXT = re.compile(r"\$\{(?:(day|local) )?(" + MOMENT + r")\}")
+
+
+def moment(written: str, now: datetime) -> datetime:
+    """Work out a moment, in local time.
+
+    Raises:
+        ValueError: it is not written as above, or there is no such moment.
+    """
+    if not re.fullmatch(MOMENT, written):
+        raise ValueError(f"{written!r} is no moment: write it as now+24h, now-400d or now+1d@09:30")
+    found = now.astimezone(LOCAL)
+    for count, unit in _STEP.findall(written):
+        found = _moved(found, int(count), unit)
+    if clock := _CLOCK.search(written):
+        hour, minute, second = (int(part or 0) for part in clock.groups())
+        found = found.replace(hour=hour, minute=minute, second=second, fold=0)
+    return found
+
+
+def in_text(text: str, now: datetime) -> str:
+    """Put moments in the place of each ``${…}`` that is one; others stay."""
+
+    def put(match: re.Match[str]) -> str:
+        form, written = match.groups()
+        found = moment(written, now)
+        if form == "day":
+            return found.date().isoformat()
+        return found.isoformat() if form == "local" else instant(found)
+
+    return _IN_TEXT.sub(put, text)
+
+
+def _moved(start: datetime, count: int, unit: str) -> datetime:
+    if unit in _ELAPSED:
+        return (start.astimezone(UTC) + count * _ELAPSED[unit]).astimezone(LOCAL)
+    if unit in _DAYS:
+        return start + count * _DAYS[unit]
+    try:
+        return start.replace(year=start.year + count)
+    except ValueError:  # there is no 29 February in that year
+        return start.replace(year=start.year + count, month=3, day=1)

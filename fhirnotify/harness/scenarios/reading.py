@@ -1,0 +1,141 @@
+"""Reads scenario files, and says of a wrong one what is wrong, on which line, and what was probably meant."""
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from fhirnotify import assets
+from fhirnotify.errors import HarnessError
+from fhirnotify.harness.scenarios import model, yaml
+from fhirnotify.harness.scenarios.model import Scenario
+from fhirnotify.harness.scenarios.yaml import Document, Place
+
+SUFFIX = ".yaml"
+BASES = "world"
+"""A file of this name is a base of others, and no scenario itself."""
+
+_PARTS: tuple[type[BaseModel], ...] = (
+    model.Scenario,
+    model.Step,
+    model.Row,
+    model.Patient,
+    model.Consent,
+    model.Appointment,
+    model.Provision,
+    model.Span,
+    model.Mapping,
+    model.Element,
+)
+
+
+class WrongScenario(HarnessError):
+    """Scenario files that cannot be played, with every finding."""
+
+
+def bundled() -> Path:
+    """Give the directory of the scenarios that come with the program."""
+    return assets.directory("fixtures") / "scenarios"
+
+
+def read_all(directory: Path, only: Iterable[str] = ()) -> dict[str, Scenario]:
+    """Read every scenario under a directory, by name: its path there without the suffix.
+
+    Args:
+        directory: holds ``*.yaml``, also in directories within it.
+        only: patterns of names, such as ``deny-*`` or ``faults/*``; none for all.
+
+    Raises:
+        WrongScenario: a file is wrong, or there is none of such a name.
+    """
+    wanted = tuple(only)
+    files = {
+        file.relative_to(directory).with_suffix("").as_posix(): file
+        for file in sorted(directory.rglob(f"*{SUFFIX}"))
+        if file.stem != BASES
+    }
+    chosen = {
+        name: file for name, file in files.items() if not wanted or any(fnmatch(name, pattern) for pattern in wanted)
+    }
+    if not chosen:
+        near = difflib.get_close_matches(wanted[0], files, n=3, cutoff=0.4) if wanted else []
+        said = f" The nearest: {', '.join(near)}." if near else ""
+        raise WrongScenario(f"There is no such scenario in {directory}.{said}", f"It holds {len(files)} scenarios.")
+    found: dict[str, Scenario] = {}
+    wrong: list[str] = []
+    for name, file in chosen.items():
+        try:
+            found[name] = read(file)
+        except WrongScenario as error:
+            wrong.append(error.what)
+    if wrong:
+        raise WrongScenario("\n".join(wrong), "Mend the files; the form is told by scenario.schema.json.")
+    return found
+
+
+def read(file: Path) -> Scenario:
+    """Read one scenario file.
+
+    Raises:
+        WrongScenario: it cannot be read, or is none.
+    """
+    document = _document(file)
+    value = document.value
+    if isinstance(value, dict) and isinstance(value.get("base"), str):
+        base = _document(file.parent / value["base"]).value
+        value = {**base, **value} if isinstance(base, dict) else value
+    try:
+        return Scenario.model_validate(value)
+    except ValidationError as error:
+        raise WrongScenario("\n".join(f"{file}:{line}: {what}" for line, what in _findings(error, document))) from None
+
+
+def schema() -> str:
+    """Give the JSON Schema of a scenario file, for editors."""
+    made: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Scenario.model_json_schema(by_alias=True),
+    }
+    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+
+
+def _document(file: Path) -> Document:
+    try:
+        return yaml.read(file.read_text("utf-8"))
+    except yaml.NotYaml as error:
+        raise WrongScenario(f"{file}:{error.line}: {error}") from None
+    except OSError as error:
+        raise WrongScenario(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongScenario(f"{file} is not UTF-8") from None
+
+
+def _findings(error: ValidationError, document: Document) -> Iterator[tuple[int, str]]:
+    for each in error.errors(include_url=False, include_context=False):
+        place = _written(each["loc"], document)
+        where = ".".join(str(step) for step in place) or "the file"
+        yield document.line(place), f"{where}: {_said(each)}"
+
+
+def _written(location: tuple[str | int, ...], document: Document) -> Place:
+    """Give the place as the file has it: pydantic names the branches of a choice on the way."""
+    place: Place = ()
+    for position, step in enumerate(location):
+        if (*place, step) in document.lines or position == len(location) - 1:
+            place = (*place, step)
+    return place
+
+
+def _said(finding: Mapping[str, Any]) -> str:
+    if finding["type"] == "missing":
+        return "is missing"
+    if finding["type"] == "extra_forbidden":
+        known = {field.alias or name for part in _PARTS for name, field in part.model_fields.items()}
+        near = difflib.get_close_matches(str(finding["loc"][-1]), known, n=1)
+        return f"is no key here{f'; did you mean {near[0]}?' if near else ''}"
+    said: str = finding["msg"]
+    return said.removeprefix("Value error, ").replace("Input should be", "must be")

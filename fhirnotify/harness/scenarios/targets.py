@@ -1,0 +1,80 @@
+"""What a scenario is played on: a FHIR server over HTTP, or a directory of FHIR JSON."""
+
+import json
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from fhirnotify.core.model import FhirVersion
+from fhirnotify.errors import HarnessError
+from fhirnotify.harness import seed
+from fhirnotify.harness.resources import Resource
+
+
+class Target(Protocol):
+    """Holds resources that fhirnotify reads."""
+
+    @property
+    def base_url(self) -> str:
+        """What ``fhir.base_url`` is set to."""
+        ...
+
+    @property
+    def version(self) -> FhirVersion:
+        """The FHIR version that it speaks."""
+        ...
+
+    @property
+    def software(self) -> str:
+        """What it calls itself."""
+        ...
+
+    def put(self, resources: Iterable[Resource]) -> None:
+        """Put resources there, each in the place of one with its id.
+
+        Raises:
+            HarnessError: one is refused; others may stand there.
+        """
+        ...
+
+    def remove(self, resources: Iterable[Resource]) -> None:
+        """Take resources away; one that is not there is no matter.
+
+        Raises:
+            HarnessError: it cannot be done.
+        """
+        ...
+
+
+class Directory:
+    """A directory of FHIR JSON, one file a resource, beside a CapabilityStatement that tells the version."""
+
+    software = "directory"
+
+    def __init__(self, directory: Path, version: FhirVersion) -> None:
+        self.version = version
+        self.base_url = f"file:{directory}"
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        spoken = "4.0.1" if version is FhirVersion.R4 else "5.0.0"
+        self._write("metadata.json", {"resourceType": "CapabilityStatement", "fhirVersion": spoken})
+
+    def put(self, resources: Iterable[Resource]) -> None:
+        """Write a file a resource; its version counts up."""
+        for resource in resources:
+            self._write(self._name(resource), resource)
+
+    def remove(self, resources: Iterable[Resource]) -> None:
+        """Delete the files."""
+        for resource in resources:
+            (self._directory / self._name(resource)).unlink(missing_ok=True)
+
+    def _write(self, name: str, resource: Resource) -> None:
+        (self._directory / name).write_text(json.dumps(resource, ensure_ascii=False), encoding="utf-8")
+
+    @staticmethod
+    def _name(resource: Resource) -> str:
+        return f"{resource['resourceType']}-{resource['id']}.json"

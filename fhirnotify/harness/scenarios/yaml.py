@@ -1,0 +1,86 @@
+"""Reading YAML as JSON with comments: what is not plainly a number, true, false or null is text.
+
+YAML 1.1 would take ``no`` for false, ``2026-11-24`` for a date and ``10:00`` for the number 600. Here the core schema
+of YAML 1.2 holds, anchors and tags are refused, and a key that stands twice is an error. JSON can be pasted as it is.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+Place = tuple[str | int, ...]
+"""The way to a value: keys and positions."""
+
+_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"[-+]?[0-9]+\.[0-9]+([eE][-+]?[0-9]+)?")
+_WORDS = {"": None, "null": None, "~": None, "true": True, "false": False}
+_PLAIN = "tag:yaml.org,2002:"
+
+
+class NotYaml(ValueError):
+    """The text cannot be read; ``line`` counts from 1."""
+
+    def __init__(self, what: str, line: int) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A value, and the line on which each value in it stands, counted from 1."""
+
+    value: Any
+    lines: dict[Place, int] = field(repr=False)
+
+    def line(self, place: Place) -> int:
+        """Give the line of a value, or of the nearest around it that is written down."""
+        while place not in self.lines and place:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+
+def read(text: str) -> Document:
+    """Read one document.
+
+    Raises:
+        NotYaml: it is none, or holds what is refused.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise NotYaml(error.problem or "is no YAML", mark.line + 1 if mark else 1) from None
+    except yaml.YAMLError:
+        raise NotYaml("holds a character that YAML does not allow", 1) from None
+    lines: dict[Place, int] = {}
+    return Document(None if node is None else _value(node, (), lines), lines)
+
+
+def _value(node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
+    line = node.start_mark.line + 1
+    if place in lines:
+        raise NotYaml("anchors are not read", line)
+    lines[place] = line
+    if not node.tag.startswith(_PLAIN):
+        raise NotYaml(f"the tag {node.tag} is not read", line)
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node.value) if node.style is None else node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(each, (*place, position), lines) for position, each in enumerate(node.value)]
+    found: dict[str, Any] = {}
+    for key, value in node.value:
+        name = str(key.value)
+        if name in found:
+            raise NotYaml(f"{name} stands twice", key.start_mark.line + 1)
+        found[name] = _value(value, (*place, name), lines)
+    return found
+
+
+def _scalar(text: str) -> Any:
+    if text in _WORDS:
+        return _WORDS[text]
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else text
