@@ -12,7 +12,7 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -59,6 +59,14 @@ class Limits:
     patience: timedelta = timedelta(minutes=5)
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What an answer of 200 holds, as far as it is of use."""
+
+    body: bytes
+    etag: str | None
+
+
 class Client:
     """Speaks HTTP with one FHIR endpoint; knows nothing of what the answers mean beyond their being JSON."""
 
@@ -102,12 +110,20 @@ class Client:
         """GET the CapabilityStatement."""
         return self._json(self._http.build_request("GET", self._under("metadata")), "GET metadata")
 
-    def search(self, resource_type: str, params: Params) -> Any:  # noqa: ANN401
+    def search(self, resource_type: str, params: Params, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401
         """POST a search; the parameters stand in the body alone."""
         request = self._http.build_request(
-            "POST", self._under(f"{resource_type}/_search"), content=_form(params), headers=_FORM
+            "POST",
+            self._under(f"{resource_type}/_search"),
+            content=_form(params),
+            headers={**_FORM, **(headers or {})},
         )
         return self._json(request, f"POST {resource_type}/_search")
+
+    def etag(self, resource_type: str, id_: str) -> str | None:
+        """GET one resource for its ETag alone: its version, as RFC 9110 and FHIR (http.html#versioning) tell it."""
+        request = self._http.build_request("GET", self._under(f"{resource_type}/{id_}"))
+        return self._answer(request, f"GET {resource_type}/[id]").etag
 
     def follow(self, link: str, resource_type: str) -> Any:  # noqa: ANN401
         """GET the page that a link of an answer points to, as it stands.
@@ -140,15 +156,17 @@ class Client:
         )
 
     def _json(self, request: httpx.Request, asked: str) -> Any:  # noqa: ANN401
+        return _parsed(self._answer(request, asked).body, asked)
+
+    def _answer(self, request: httpx.Request, asked: str) -> _Answer:
         try:
-            body = self._retrying(self._attempt, request, asked)
+            return self._retrying(self._attempt, request, asked)
         except Temporary as fault:
             tried = self._retrying.statistics.get("attempt_number", 1)
             what = f"{fault.what} Tried {tried} times." if tried > 1 else fault.what
             raise FhirError(what, fault.next_step) from None
-        return _parsed(body, asked)
 
-    def _attempt(self, request: httpx.Request, asked: str) -> bytes:
+    def _attempt(self, request: httpx.Request, asked: str) -> _Answer:
         """Send once. What goes wrong is raised outside the handler, so that no address hangs on it as context."""
         self.requests += 1
         deadline = time.monotonic() + self.limits.patience.total_seconds()
@@ -156,7 +174,8 @@ class Client:
             response = self._http.send(request, stream=True)
             try:
                 if response.status_code == httpx.codes.OK:
-                    return read_body(response, self.limits.body, deadline)
+                    body = read_body(response, self.limits.body, deadline)
+                    return _Answer(body, response.headers.get("ETag"))
                 fault = status_fault(response, _codes(response, deadline), asked)
             finally:
                 response.close()
