@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from fhirnotify.fhir.client import Client
     from fhirnotify.fhir.conceptmaps import Finding
     from fhirnotify.fhir.source import Source
     from fhirnotify.ledger.migrate import MigrationResult
@@ -256,6 +257,24 @@ def source(settings: Settings, stop: threading.Event | None = None) -> "Source":
         auth=_auth(settings),
         verify=verification(settings),
         sleep=sleep_using_event(stop or threading.Event()),
+    )
+
+
+def fhir_client(settings: Settings) -> "Client":
+    """Make the client of the FHIR endpoint as a pass would, to learn how the server behaves; for http(s) alone.
+
+    Raises:
+        SettingsError: the credentials or the certificates are wrong.
+    """
+    from fhirnotify.fhir.client import Client  # noqa: PLC0415
+
+    fhir = settings.fhir
+    return Client(
+        fhir.base_url,
+        timeout=fhir.timeout,
+        attempts=fhir.attempts,
+        auth=_auth(settings),
+        verify=verification(settings),
     )
 
 
