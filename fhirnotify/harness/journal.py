@@ -1,8 +1,13 @@
-"""What a stand-in for an SMS provider has taken for delivery: the judge of what patients would have got."""
+"""What a stand-in for an SMS provider has taken for delivery: the judge of what patients would have got.
+
+How a text is cut into parts is written here once more, apart from the program's own count, since a judge has its own
+rules: 3GPP TS 23.038 (alphabet) and TS 23.040 (concatenation, six octets of header a part).
+"""
 
 import json
 import os
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import gsm0338  # noqa: F401  # registers the codec
@@ -10,7 +15,14 @@ import gsm0338  # noqa: F401  # registers the codec
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A message taken for delivery. ``hidden`` is one whose text the provider was told not to keep."""
+    """A message taken for delivery.
+
+    Attributes:
+        created: ISO 8601 in UTC, without offset.
+        hidden: the provider was told not to keep the text.
+        provider: by its name in the settings.
+        behaviour: how the sender was answered.
+    """
 
     id: str
     to: str
@@ -19,6 +31,13 @@ class Taken:
     created: str
     parts: int
     hidden: bool
+    provider: str = ""
+    behaviour: str = ""
+
+    @property
+    def at(self) -> datetime:
+        """The instant at which it was taken."""
+        return datetime.fromisoformat(self.created).replace(tzinfo=UTC)
 
 
 def append(path: Path, message: Taken) -> None:
@@ -38,18 +57,36 @@ def read_journal(path: Path) -> list[Taken]:
 
 
 def parts(text: str) -> int:
-    """Count the parts of a message: 160 septets of GSM 03.38 or 70 UCS-2 units in one, else 153 or 67 in each."""
+    """Count the parts of a message."""
+    return len(cut(text))
+
+
+def is_gsm(text: str) -> bool:
+    """Tell whether a message goes in GSM 03.38 (septets), and not in UCS-2 (units of two octets)."""
     try:
-        units = [len(sign.encode("gsm03.38")) for sign in text]
-        alone, each = 160, 153
+        text.encode("gsm03.38")
     except UnicodeEncodeError:
-        units = [len(sign.encode("utf-16-be")) // 2 for sign in text]
-        alone, each = 70, 67
-    if sum(units) <= alone:
-        return 1
-    count, used = 1, 0
-    for unit in units:  # what takes two units is never cut in half
-        if used + unit > each:
-            count, used = count + 1, 0
-        used += unit
-    return count
+        return False
+    return True
+
+
+def units(text: str, *, gsm: bool) -> int:
+    """Count septets, a sign of the extension table taking two, or UCS-2 units."""
+    return len(text.encode("gsm03.38")) if gsm else len(text.encode("utf-16-be")) // 2
+
+
+def cut(text: str) -> list[str]:
+    """Cut a message into its parts: 160 septets of GSM 03.38 or 70 UCS-2 units in one, else 153 or 67 in each."""
+    gsm = is_gsm(text)
+    alone, each = (160, 153) if gsm else (70, 67)
+    if units(text, gsm=gsm) <= alone:
+        return [text]
+    pieces, used = [""], 0
+    for sign in text:  # what takes two units is never cut in half
+        wide = units(sign, gsm=gsm)
+        if used + wide > each:
+            pieces.append("")
+            used = 0
+        pieces[-1] += sign
+        used += wide
+    return pieces

@@ -37,15 +37,21 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer."""
+    """One answer, given ``after`` some seconds."""
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    after: float = 0.0
 
     def __bytes__(self) -> bytes:
         """Write it as HTTP/1.1."""
-        return head(self.status, {"Content-Length": str(len(self.body)), **self.headers}) + self.body
+        return self.head + self.body
+
+    @property
+    def head(self) -> bytes:
+        """What comes before the body, which is all that HEAD is answered."""
+        return head(self.status, {"Content-Length": str(len(self.body)), **self.headers})
 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
@@ -83,7 +89,10 @@ class Pieces:
     reset: bool = False
 
 
-Handler = Callable[[Request], Reply | Silence | Raw | Pieces]
+Answer = Reply | Silence | Raw | Pieces
+Handler = Callable[[Request], Answer]
+
+_NO_REQUEST = Reply(400, b"What came is no HTTP request.\n", {"Content-Type": "text/plain", "Connection": "close"})
 
 _AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER: closing does not wait for what is still to be delivered, but resets."""
@@ -154,7 +163,7 @@ class LoopbackServer:
 
     def _answer_all(self, connection: socket.socket) -> None:
         waiting = bytearray()
-        while (request := _read(connection, waiting)) is not None:
+        while (request := self._request(connection, waiting)) is not None:
             reply = self._handler(request)
             if isinstance(reply, Silence):
                 self.closing.wait(reply.seconds)
@@ -165,9 +174,18 @@ class LoopbackServer:
             if isinstance(reply, Pieces):
                 self._write(connection, reply)
                 return
-            connection.sendall(bytes(reply))
+            if reply.after:
+                self.closing.wait(reply.after)
+            connection.sendall(reply.head if request.method == "HEAD" else bytes(reply))
             if request.headers.get("connection", "").lower() == "close":
                 return
+
+    def _request(self, connection: socket.socket, waiting: bytearray) -> Request | None:
+        try:
+            return _read(connection, waiting)
+        except ValueError:
+            connection.sendall(bytes(_NO_REQUEST))
+            return None
 
     def _write(self, connection: socket.socket, reply: Pieces) -> None:
         for piece in reply.pieces:
@@ -179,7 +197,11 @@ class LoopbackServer:
 
 
 def _read(connection: socket.socket, waiting: bytearray) -> Request | None:
-    """Read one request; ``waiting`` holds what was received and not used. None at the end of the connection."""
+    """Read one request; ``waiting`` holds what was received and not used. None at the end of the connection.
+
+    Raises:
+        ValueError: what came is no HTTP request.
+    """
     while (end := waiting.find(b"\r\n\r\n")) < 0:
         if not (received := connection.recv(65536)):
             return None

@@ -59,6 +59,7 @@ def hasty(fake: FakeElks46) -> Iterator[Elks46]:
 
 OUTCOMES: dict[Behaviour, tuple[Any, int]] = {
     Behaviour.ACCEPT: (Accepted, 1),
+    Behaviour.LATE: (Accepted, 1),
     Behaviour.REFUSE: (Rejected("Invalid to number"), 0),
     Behaviour.THROTTLE: (Deferred("http-429", LATER), 0),
     Behaviour.UNAVAILABLE: (Deferred("http-503", LATER), 0),
