@@ -34,11 +34,13 @@ class Capability:
         fhir_version: as the server writes it: 4.0.1, 4.3.0 or 5.0.0.
         version: the element set that resources are read by.
         types: Appointment, Patient and Consent; one that the server does not list supports nothing.
+        software: what the server calls its program; empty where it does not tell.
     """
 
     fhir_version: str
     version: FhirVersion
     types: Mapping[str, TypeSupport]
+    software: str = ""
 
 
 def read_capability(answer: object) -> Capability:
@@ -59,7 +61,9 @@ def read_capability(answer: object) -> Capability:
             f"The server speaks FHIR {_shown(written) or 'of no stated version'}.",
             "Only 4.0.1 (R4), 4.3.0 (R4B) and 5.0.0 (R5) are read: ask for an endpoint of one of these.",
         )
-    return Capability(str(written), version, _types(answer))
+    software = answer.get("software")
+    name = software.get("name") if isinstance(software, dict) else None
+    return Capability(str(written), version, _types(answer), _shown(name))
 
 
 def _types(answer: dict[str, Any]) -> dict[str, TypeSupport]:
