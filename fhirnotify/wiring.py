@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fhirnotify.access import authentication, verification
 from fhirnotify.clock import FixedClock, RealClock
 from fhirnotify.core.model import ContactType, FhirVersion
 from fhirnotify.core.rules import Rules
@@ -18,8 +19,6 @@ from fhirnotify.settings import Settings
 from fhirnotify.sms.gateway import Gateway
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
 
     from fhirnotify.fhir.client import Client
@@ -247,6 +246,7 @@ def source(settings: Settings, stop: threading.Event | None = None) -> "Source":
     from fhirnotify.fhir.http import HttpSource  # noqa: PLC0415
     from fhirnotify.fhir.translate import translator_for  # noqa: PLC0415
 
+    verify, sleep = verification(settings), sleep_using_event(stop or threading.Event())
     return HttpSource(
         fhir.base_url,
         lambda spoken: translator_for(spoken, fhir.base_url, elements, zone),
@@ -254,9 +254,9 @@ def source(settings: Settings, stop: threading.Event | None = None) -> "Source":
         timeout=fhir.timeout,
         page_size=fhir.page_size,
         attempts=fhir.attempts,
-        auth=_auth(settings),
-        verify=verification(settings),
-        sleep=sleep_using_event(stop or threading.Event()),
+        auth=authentication(settings, verify, sleep),
+        verify=verify,
+        sleep=sleep,
     )
 
 
@@ -268,43 +268,26 @@ def fhir_client(settings: Settings) -> "Client":
     """
     from fhirnotify.fhir.client import Client  # noqa: PLC0415
 
-    fhir = settings.fhir
+    fhir, verify = settings.fhir, verification(settings)
     return Client(
         fhir.base_url,
         timeout=fhir.timeout,
         attempts=fhir.attempts,
-        auth=_auth(settings),
-        verify=verification(settings),
+        auth=authentication(settings, verify),
+        verify=verify,
     )
 
 
-def _auth(settings: Settings) -> "httpx.Auth | None":
-    from fhirnotify.fhir import auth  # noqa: PLC0415
-
-    chosen = settings.fhir.auth
-    if chosen.username is not None and chosen.password is not None:
-        return auth.basic(chosen.username, chosen.password.get_secret_value())
-    return auth.bearer(chosen.token.get_secret_value()) if chosen.token is not None else None
-
-
-def verification(settings: Settings) -> "ssl.SSLContext | bool":
-    """Give what the endpoint's certificate is held against: the system's authorities, or those of ``[fhir.tls]``.
+def fhir_writer(settings: Settings) -> "httpx.Client":
+    """Make a client that may write to the FHIR endpoint, for the harness alone: a pass only reads.
 
     Raises:
-        SettingsError: a file is missing or is no certificate or key.
+        SettingsError: the credentials or the certificates are wrong.
     """
-    import ssl  # noqa: PLC0415
+    import httpx  # noqa: PLC0415
 
-    tls = settings.fhir.tls
-    if tls.ca_file is None and tls.client_cert is None:
-        return True
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
-        if tls.client_cert is not None:
-            context.load_cert_chain(tls.client_cert, tls.client_key)
-    except OSError as error:  # an ssl.SSLError is one
-        raise SettingsError(
-            f"The certificates of [fhir.tls] cannot be used: {error.strerror or type(error).__name__}.",
-            "Check that ca_file, client_cert and client_key name PEM files, and that the key is without a password.",
-        ) from None
-    return context
+    from fhirnotify.connecting import surroundings  # noqa: PLC0415
+
+    verify = verification(settings)
+    with surroundings():
+        return httpx.Client(auth=authentication(settings, verify), verify=verify)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
-from fhirnotify import wiring
+from fhirnotify import access, wiring
+from fhirnotify.addresses import nobody_listens
 from fhirnotify.core.message import in_gsm, segments, text_of
 from fhirnotify.core.model import ContactType
 from fhirnotify.errors import FhirnotifyError, SettingsError
@@ -19,7 +19,6 @@ Part = Literal["settings", "mappings", "template", "fhir", "ledger", "sms"]
 _EXAMPLE_NAME = "Maximiliana"
 _NOBODY = "fhirnotify-check"
 _SHORT = 2
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +88,10 @@ def _template(settings: Settings) -> Iterator[Finding]:
 
 
 def _fhir(settings: Settings) -> Iterator[Finding]:
-    address = urlsplit(settings.fhir.base_url)
-    if address.scheme == "http" and address.hostname not in _LOOPBACK:
+    if settings.fhir.directory is None and not nobody_listens(settings.fhir.base_url):
         yield Finding("fhir", "warning", "patients' data travel unencrypted over http", "Use https in fhir.base_url.")
+    if said := access.token_state(settings):
+        yield Finding("fhir", "ok", said)
     with closing(wiring.source(settings)) as source:
         yield Finding("fhir", "ok", f"{settings.fhir.base_url} speaks FHIR {source.version}")
         yield from map(_shortcoming, source.shortcomings())

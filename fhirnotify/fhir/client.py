@@ -26,7 +26,7 @@ from fhirnotify.errors import FhirError, IncompleteRead, SettingsError
 from fhirnotify.fhir.body import ACCEPT_ENCODING, read_body
 from fhirnotify.fhir.faults import connection_fault, status_fault
 from fhirnotify.fhir.outcome import codes_of
-from fhirnotify.fhir.retry import Temporary, retrying
+from fhirnotify.fhir.retry import Temporary, exhausted, retrying
 
 Params = Sequence[tuple[str, str]]
 
@@ -97,6 +97,7 @@ class Client:
                 limits=_CONNECTIONS,
                 headers=_HEADERS,
                 follow_redirects=False,
+                event_hooks={"request": [self._count]},
             )
 
     @property
@@ -139,6 +140,9 @@ class Client:
         """Release connections."""
         self._http.close()
 
+    def _count(self, _: httpx.Request) -> None:
+        self.requests += 1  # here, since authentication may send one request twice
+
     def _under(self, path: str) -> httpx.URL:
         return self._base.copy_with(path=f"{self._base.path.rstrip('/')}/{path}")
 
@@ -162,13 +166,10 @@ class Client:
         try:
             return self._retrying(self._attempt, request, asked)
         except Temporary as fault:
-            tried = self._retrying.statistics.get("attempt_number", 1)
-            what = f"{fault.what} Tried {tried} times." if tried > 1 else fault.what
-            raise FhirError(what, fault.next_step) from None
+            raise exhausted(fault, self._retrying) from None
 
     def _attempt(self, request: httpx.Request, asked: str) -> _Answer:
         """Send once. What goes wrong is raised outside the handler, so that no address hangs on it as context."""
-        self.requests += 1
         deadline = time.monotonic() + self.limits.patience.total_seconds()
         try:
             response = self._http.send(request, stream=True)

@@ -24,6 +24,20 @@ _BASE = (
     "Check fhir.base_url: it is the address that /metadata stands under, and the server must allow POST [type]/_search."
 )
 _SERVER = "The server's log says why; the next run tries again."
+_CERTIFICATE = (
+    "Name a certificate that it trusts, and that is in force, in fhir.tls.client_cert, and its key in client_key."
+)
+_ALERTS = {
+    "CERTIFICATE_REQUIRED": "wants a client certificate, and got none",
+    "CERTIFICATE_EXPIRED": "refuses our certificate: it has expired, or is not yet in force",
+    "CERTIFICATE_REVOKED": "refuses our certificate: it has been revoked",
+    "UNKNOWN_CA": "refuses our certificate: it does not trust who has signed it",
+    "BAD_CERTIFICATE": "refuses our certificate",
+    "CERTIFICATE_UNKNOWN": "refuses our certificate",
+    "UNSUPPORTED_CERTIFICATE": "refuses our certificate: it is of a kind that it does not take",
+    "ACCESS_DENIED": "refuses our certificate: it is known, but may not enter",
+}
+"""What a server means by an alert (RFC 8446 §6.2)."""
 _DEEPEST = 10
 
 
@@ -35,44 +49,55 @@ class RefusedError(FhirError):
         self.status = status
 
 
-def connection_fault(error: Exception, origin: str, timeout: float) -> FhirError | Temporary:
-    """Tell what an exception of the HTTP library means: a fault that may pass, or one to mend."""
+def connection_fault(
+    error: Exception, origin: str, timeout: float, setting: str = "fhir.base_url"
+) -> FhirError | Temporary:
+    """Tell what an exception of the HTTP library means: a fault that may pass, or one to mend.
+
+    ``setting`` is where the address comes from.
+    """
     for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():
                 return FhirError(
                     f"The certificate of {origin} is not trusted: {cause.verify_message}.",
                     "Name the region's own certificate authority in fhir.tls.ca_file,"
-                    " and write the host in fhir.base_url as the certificate does.",
+                    f" and write the host in {setting} as the certificate does.",
                 )
             case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
                 break
             case ssl.SSLError():
-                return FhirError(
-                    f"No TLS with {origin}: {getattr(cause, 'reason', None) or 'handshake failed'}.",
-                    "Check whether fhir.base_url should begin with https or http,"
-                    " and whether the server wants a certificate (fhir.tls.client_cert, client_key).",
-                )
+                return _tls_fault(str(getattr(cause, "reason", None) or "handshake failed"), origin, setting)
             case socket.gaierror():
                 return Temporary(
                     f"The host name of {origin} is not found.",
-                    "Check the host in fhir.base_url, and this machine's name servers.",
+                    f"Check the host in {setting}, and this machine's name servers.",
                 )
             case ConnectionRefusedError():
                 return Temporary(
                     f"{origin} refuses the connection.",
-                    "Check that the FHIR server is running, and the port in fhir.base_url.",
+                    f"Check that the server is running, and the port in {setting}.",
                 )
             case UnicodeError() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError() | httpx.InvalidURL():
-                return FhirError(f"No request to {origin} can be written.", "Check fhir.base_url and [fhir.auth].")
-    return _lost(error, origin, timeout)
+                return FhirError(f"No request to {origin} can be written.", f"Check {setting} and [fhir.auth].")
+    return _lost(error, origin, timeout, setting)
 
 
-def _lost(error: Exception, origin: str, timeout: float) -> Temporary:
+def _tls_fault(reason: str, origin: str, setting: str) -> FhirError:
+    if said := _ALERTS.get(reason.partition("_ALERT_")[2]):
+        return FhirError(f"{origin} {said} ({reason}).", _CERTIFICATE)
+    return FhirError(
+        f"No TLS with {origin}: {reason}.",
+        f"Check whether {setting} should begin with https or http,"
+        " and whether the server wants a certificate (fhir.tls.client_cert, client_key).",
+    )
+
+
+def _lost(error: Exception, origin: str, timeout: float, setting: str) -> Temporary:
     match error:
         case httpx.ConnectTimeout() | httpx.PoolTimeout():
             what = f"No connection to {origin} within {timeout:g} s."
-            return Temporary(what, "Check that this machine is let through the firewall, and fhir.base_url.")
+            return Temporary(what, f"Check that this machine is let through the firewall, and {setting}.")
         case httpx.TimeoutException():
             what = f"{origin} did not answer within {timeout:g} s."
             return Temporary(what, "Raise fhir.timeout or lower fhir.page_size, if the server is slow but well.")
@@ -80,7 +105,8 @@ def _lost(error: Exception, origin: str, timeout: float) -> Temporary:
             what = f"The proxy on the way to {origin} refuses."
             return Temporary(what, "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment of the job.")
     what = f"The connection to {origin} was lost."
-    return Temporary(what, "Check the FHIR server, and what stands between it and this machine.")
+    wants = " It may also be that it refuses fhir.tls.client_cert, or wants one." if origin.startswith("https") else ""
+    return Temporary(what, f"Check the server, and what stands between it and this machine.{wants}")
 
 
 def status_fault(response: httpx.Response, codes: tuple[str, ...], asked: str) -> FhirError | Temporary:

@@ -19,6 +19,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from fhirnotify.errors import FhirError
+
 TEMPORARY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_JITTER = 30.0
 
@@ -44,6 +46,12 @@ def retrying(attempts: int, patience: timedelta, sleep: Callable[[float], None])
         sleep=sleep,
         reraise=True,
     )
+
+
+def exhausted(fault: Temporary, policy: Retrying) -> FhirError:
+    """Make the error of a fault that was still there at the last attempt."""
+    tried = policy.statistics.get("attempt_number", 1)
+    return FhirError(f"{fault.what} Tried {tried} times." if tried > 1 else fault.what, fault.next_step)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -11,12 +11,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     InstanceOf,
-    SecretStr,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -24,6 +21,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from fhirnotify import assets
 from fhirnotify.core.model import Coding
 from fhirnotify.settings import values
+from fhirnotify.settings.access import Auth, Tls
+from fhirnotify.settings.section import Secret, Section
 
 PREFIX = "FHIRNOTIFY_"
 
@@ -36,7 +35,6 @@ Code = Annotated[Coding, BeforeValidator(values.coding)]
 Country = Annotated[str, BeforeValidator(values.country)]
 Ages = Annotated[tuple[int, int], BeforeValidator(values.ages)]
 Whole = Annotated[int, BeforeValidator(values.number)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
 Listed = (NoDecode, BeforeValidator(values.listed))
 
 TEMPLATE = (
@@ -49,8 +47,6 @@ TEMPLATE = (
 
 LATER = frozenset(
     {
-        *(f"fhir.auth.{key}" for key in ("token_url", "client_id", "client_secret", "client_secret_file", "scope")),
-        *(f"fhir.auth.{key}" for key in ("private_key_file", "key_id", "algorithm")),
         *(f"sms.{provider}" for provider in ("sinch", "infobip", "twilio", "link", "kannel")),
         "monitoring.textfile",
         "monitoring.ping_url",
@@ -63,49 +59,6 @@ def _not_yet(value: bool) -> bool:  # noqa: FBT001  # a validator's signature
     if value:
         raise ValueError("comes in a later version; it can only be false")
     return value
-
-
-class Section(BaseModel):
-    """A section of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
-
-
-class Auth(Section):
-    """``[fhir.auth]``: how the program makes itself known to the FHIR endpoint."""
-
-    kind: Annotated[
-        Literal["none", "basic", "bearer"],
-        BeforeValidator(values.of_this_version("client-credentials", "smart-backend")),
-    ] = "none"
-    username: str | None = Field(None, min_length=1)
-    password: Secret | None = None
-    token: Secret | None = None
-
-    @model_validator(mode="after")
-    def _has_what_its_kind_needs(self) -> Self:
-        needs = {"none": (), "basic": ("username", "password"), "bearer": ("token",)}[self.kind]
-        for key in ("username", "password", "token"):
-            given = getattr(self, key) is not None
-            if key in needs and not given:
-                raise ValueError(f'kind = "{self.kind}" needs {key}')
-            if given and key not in needs:
-                raise ValueError(f'kind = "{self.kind}" has no use for {key}')
-        return self
-
-
-class Tls(Section):
-    """``[fhir.tls]``: the region's own authorities, and the certificate that the program shows. PEM files."""
-
-    ca_file: Path | None = None
-    client_cert: Path | None = None
-    client_key: Path | None = None
-
-    @model_validator(mode="after")
-    def _key_has_its_certificate(self) -> Self:
-        if self.client_key and not self.client_cert:
-            raise ValueError("client_key needs client_cert")
-        return self
 
 
 class Fhir(Section):

@@ -14,6 +14,7 @@ from string import Template
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from fhirnotify.addresses import nobody_listens
 from fhirnotify.core.model import Coding
 
 FIELDS = ("fornamn", "kontakttyp", "datum", "tid")
@@ -27,6 +28,7 @@ _DURATION = re.compile(r"(?:\d{1,9}[dhms])+")
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _AGES = re.compile(r"(\d{1,3})-(\d{1,3})")
 _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9]{2,10}|\+[1-9]\d{6,14}")
+_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E ]+")
 _OLDEST = 150
 _LONGEST_TEMPLATE = 1000
 _LONGEST_WORD = 40
@@ -192,6 +194,34 @@ def fhir_address(value: object) -> str:
             raise ValueError("names no directory here: write file:DIRECTORY")
         return value
     return _web_address(value, "an http or https URL, or file:DIRECTORY")
+
+
+def token_address(value: object) -> str:
+    """Read the address of a token endpoint, to which secrets go: https, or http to this machine itself.
+
+    It stays as it is written, since the endpoint compares it, and it may have a query (RFC 6749 §3.2).
+    """
+    _web_address(re.split(r"[?#]", value)[0] if isinstance(value, str) else value, "an https URL")
+    address = str(value)
+    if not nobody_listens(address):
+        raise ValueError("must begin with https: anybody on the way could read the credentials")
+    if "#" in address or not address.isascii() or not address.isprintable() or " " in address:
+        raise ValueError("is not an https URL without #")
+    return address
+
+
+def printable(value: object) -> str:
+    """Read an id that OAuth 2 knows (RFC 6749 appendix A): ASCII that can be printed."""
+    if isinstance(value, str) and value.strip() and value.isascii() and value.isprintable():
+        return value
+    raise ValueError("is not a text of printable ASCII")
+
+
+def scope(value: object) -> str:
+    """Read scopes with blanks between them (RFC 6749 §3.3)."""
+    if isinstance(value, str) and value.strip() and _SCOPE.fullmatch(value):
+        return " ".join(value.split())
+    raise ValueError('is not a list of scopes with blanks between, such as "system/Appointment.rs system/Patient.rs"')
 
 
 def _web_address(value: object, expected: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import certifi
 import pytest
 
-from fhirnotify import wiring
+from fhirnotify import access, wiring
 from fhirnotify.clock import FixedClock, RealClock
 from fhirnotify.core.model import Coding, ContactType, FhirVersion
 from fhirnotify.errors import SettingsError
@@ -127,7 +127,7 @@ def test_the_endpoint_is_asked_with_the_credentials_that_are_set(auth: dict[str,
 def test_the_regions_own_authorities_are_trusted(tmp_path: Path) -> None:
     """fhir.tls names PEM files; one that is none is a wrong setting, told before anything is read."""
     settings = chosen({"FHIR__BASE_URL": "https://fhir.example.org", "FHIR__TLS__CA_FILE": certifi.where()})
-    assert isinstance(wiring.verification(settings), ssl.SSLContext)
+    assert isinstance(access.verification(settings), ssl.SSLContext)
     wiring.source(settings).close()
     (tmp_path / "not.pem").write_text("x", "utf-8")
     for wrong in (
