@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from fhirnotify.fhir.client import Client
     from fhirnotify.fhir.conceptmaps import Finding
+    from fhirnotify.fhir.listed import By
     from fhirnotify.fhir.source import Source
     from fhirnotify.ledger.migrate import MigrationResult
 
@@ -230,17 +231,18 @@ def source(settings: Settings, stop: threading.Event | None = None) -> "Source":
     """Make the adapter of the FHIR endpoint; nothing is connected yet. ``stop`` ends its waits between attempts.
 
     Raises:
-        SettingsError: ``elements.toml``, the credentials or the certificates are wrong.
+        SettingsError: ``elements.toml``, the list of those to ask for, the credentials or the certificates are wrong.
     """
     from fhirnotify.fhir.elements import load_elements  # noqa: PLC0415
 
     fhir, zone = settings.fhir, settings.reminder.time_zone
     elements = load_elements(settings.mappings.directory / ELEMENTS)
     version = None if fhir.version == "auto" else FhirVersion(fhir.version)
+    by = _asked_by(settings)
     if fhir.directory is not None:
         from fhirnotify.fhir.directory import DirectorySource  # noqa: PLC0415
 
-        return DirectorySource(fhir.directory, elements, zone, version=version, page_size=fhir.page_size)
+        return DirectorySource(fhir.directory, elements, zone, version=version, page_size=fhir.page_size, by=by)
     from tenacity.nap import sleep_using_event  # noqa: PLC0415
 
     from fhirnotify.fhir.http import HttpSource  # noqa: PLC0415

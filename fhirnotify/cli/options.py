@@ -20,6 +20,19 @@ def instant(text: str) -> datetime:
     return moment
 
 
+class OneOf:
+    """Reads one of a few words."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
+    def __call__(self, text: str) -> str:
+        """Give the word."""
+        if text not in self._words:
+            raise typer.BadParameter(f"write one of {', '.join(self._words)}")
+        return text
+
+
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="The settings file (default: fhirnotify.toml).")
 ]

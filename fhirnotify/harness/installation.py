@@ -43,9 +43,13 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A directory with ``fhirnotify.toml``; everything that the command makes is in it, too."""
+    """A directory with ``fhirnotify.toml``; everything that the command makes is in it, too.
+
+    ``environment`` holds settings that are given so, such as credentials, beside what this process has.
+    """
 
     directory: Path
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def config(self) -> Path:
@@ -64,7 +68,11 @@ class Installation:
     def run(self, now: datetime | None = None, *options: str, command: str = "run") -> Finished:
         """Run a command with ``--json`` to its end, as if it were ``now``."""
         process = self.start(now, *options, command=command)
-        out, log = process.communicate(timeout=_SECONDS)
+        try:
+            out, log = process.communicate(timeout=_SECONDS)
+        except BaseException:
+            process.kill()
+            raise
         objects = [json.loads(line) for line in out.splitlines()]
         rows = [row for row in objects if "summary" not in row]
         summaries = [row["summary"] for row in objects if "summary" in row]
@@ -80,7 +88,7 @@ class Installation:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            env=_environment(),
+            env=_environment() | dict(self.environment),
         )
 
     def outbox(self) -> list[dict[str, Any]]:

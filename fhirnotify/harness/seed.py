@@ -7,11 +7,11 @@ together.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from http.client import HTTPException
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+
+import httpx
 
 from fhirnotify.errors import HarnessError
 from fhirnotify.harness.resources import Resource
@@ -24,27 +24,38 @@ _LAST_TO_BE_POINTED_AT = ("Patient", "Consent", "Appointment", "Communication")
 _FHIR_JSON = "application/fhir+json"
 
 
-def seed(base_url: str, resources: Iterable[Resource]) -> int:
+class RefusedResources(HarnessError):
+    """The server was reached, and does not take what it is given."""
+
+
+def seed(base_url: str, resources: Iterable[Resource], client: httpx.Client | None = None) -> int:
     """Put these resources on the server; give their number.
 
+    Args:
+        base_url: of the server.
+        resources: in any order.
+        client: signs the requests and knows the server's certificate; by default a plain one.
+
     Raises:
-        HarnessError: the server cannot be reached, or refuses one; those of earlier transactions stay.
+        RefusedResources: the server refuses one; those of earlier transactions stay.
+        HarnessError: the server cannot be reached.
     """
     count = 0
     for chunk in _in_order(resources):
-        _transact(base_url, [{"resource": resource, "request": _request("PUT", resource)} for resource in chunk])
+        entries = [{"resource": resource, "request": _request("PUT", resource)} for resource in chunk]
+        _transact(base_url, entries, client)
         count += len(chunk)
     return count
 
 
-def remove(base_url: str, resources: Iterable[Resource]) -> None:
+def remove(base_url: str, resources: Iterable[Resource], client: httpx.Client | None = None) -> None:
     """Delete these resources from the server; one that is not there is no matter.
 
     Raises:
         HarnessError: the server cannot be reached, or refuses.
     """
     for chunk in reversed(list(_in_order(resources))):
-        _transact(base_url, [{"request": _request("DELETE", resource)} for resource in reversed(chunk)])
+        _transact(base_url, [{"request": _request("DELETE", resource)} for resource in reversed(chunk)], client)
 
 
 def _in_order(resources: Iterable[Resource]) -> Iterator[list[Resource]]:
@@ -74,8 +85,8 @@ def _request(method: str, resource: Resource) -> dict[str, str]:
     return {"method": method, "url": f"{resource['resourceType']}/{resource['id']}"}
 
 
-def _transact(base_url: str, entries: list[dict[str, Any]]) -> None:
-    statuses = _statuses(base_url, {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+def _transact(base_url: str, entries: list[dict[str, Any]], client: httpx.Client | None) -> None:
+    statuses = _statuses(base_url, {"resourceType": "Bundle", "type": "transaction", "entry": entries}, client)
     if len(statuses) != len(entries):
         raise HarnessError(f"What answers at {base_url} is not a FHIR server: no transaction response.")
     refused = [
@@ -84,25 +95,30 @@ def _transact(base_url: str, entries: list[dict[str, Any]]) -> None:
         if not status.startswith("2")
     ]
     if refused:
-        raise HarnessError(f"The server refuses {len(refused)} resources: {', '.join(refused[:5])}.")
+        raise RefusedResources(f"The server refuses {len(refused)} resources: {', '.join(refused[:5])}.")
 
 
-def _statuses(base_url: str, bundle: dict[str, Any]) -> list[str]:
+def _statuses(base_url: str, bundle: Mapping[str, Any], client: httpx.Client | None) -> list[str]:
     """Give the status of each entry; none if the answer is no transaction response."""
     headers = {"Content-Type": _FHIR_JSON, "Accept": _FHIR_JSON, "Prefer": "return=minimal"}
-    request = Request(base_url, json.dumps(bundle).encode(), headers, method="POST")
+    body = json.dumps(bundle).encode()
     try:
-        with urlopen(request, timeout=_TIMEOUT) as answer:
-            return [str(entry["response"]["status"]) for entry in json.load(answer)["entry"]]
-    except HTTPError as refusal:
-        raise HarnessError(f"The server refuses to be seeded: {_what(refusal)}.") from None
-    except (URLError, HTTPException, OSError):
+        if client is not None:
+            answer = client.post(base_url, content=body, headers=headers, timeout=_TIMEOUT)
+        else:
+            with closing(httpx.Client()) as plain:
+                answer = plain.post(base_url, content=body, headers=headers, timeout=_TIMEOUT)
+    except httpx.HTTPError:
         raise HarnessError(f"No FHIR server answers at {base_url}.", "Is it running?") from None
+    if not answer.is_success:
+        raise RefusedResources(f"The server refuses to be seeded: {_what(answer)}.")
+    try:
+        return [str(entry["response"]["status"]) for entry in answer.json()["entry"]]
     except (ValueError, KeyError, TypeError):
         return []
 
 
-def _what(refusal: HTTPError) -> str:
+def _what(refusal: httpx.Response) -> str:
     """Name a refusal by its HTTP status and HAPI's code; the rest of an OperationOutcome may hold values."""
-    codes = re.findall(r"HAPI-\d+", refusal.read().decode(errors="replace"))
-    return " ".join([str(refusal.code), *dict.fromkeys(codes)])
+    codes = re.findall(r"HAPI-\d+", refusal.text)
+    return " ".join([str(refusal.status_code), *dict.fromkeys(codes)])

@@ -2,8 +2,14 @@
 
 import typer
 
+from fhirnotify.cli.harness import probe, run, scenarios
+
 app = typer.Typer(
     name="harness",
     help="Tests a FHIR server, a mapping and a whole installation before the first patient is reminded.",
     no_args_is_help=True,
 )
+
+app.command()(run.run)
+app.command()(probe.probe)
+app.command()(scenarios.scenarios)

@@ -42,3 +42,18 @@ def settings_of(base_url: str, auth: Path | None, environment: Mapping[str, str]
     named = f"file:{Path(base_url.removeprefix('file:')).resolve()}" if base_url.startswith("file:") else base_url
     needed = {"FHIRNOTIFY_FHIR__BASE_URL": named, "FHIRNOTIFY_CONSENT__CODES": "urn:fhirnotify:samtycke|any"}
     return settings.load(auth or Path(os.devnull), given | needed)
+
+
+def credentials(settings: "Settings") -> dict[str, str]:
+    """Write the credentials and certificates as environment variables, for a command that is started."""
+    from pydantic import SecretStr  # noqa: PLC0415
+
+    sections = {"AUTH": settings.fhir.auth, "TLS": settings.fhir.tls}
+    return {
+        f"FHIRNOTIFY_FHIR__{section}__{key.upper()}": value.get_secret_value()
+        if isinstance(value, SecretStr)
+        else str(value)
+        for section, chosen in sections.items()
+        for key, value in chosen
+        if value is not None
+    }

@@ -39,6 +39,7 @@ def messages(staging: Staging, rows: Iterable[Row]) -> Counter[Message]:
 def differences(staging: Staging, expected: Iterable[Row], said: Iterable[Mapping[str, Any]]) -> list[str]:
     """Name what a run said otherwise than expected; nothing for a run that said exactly that."""
     left = [(row["appointment"], row["patient"], row) for row in said]
+    prefix = staging.stage.prefix
     found: list[str] = []
     for row in expected:
         visit = (staging.id(row.appointment), None if row.patient is None else staging.id(row.patient))
@@ -49,8 +50,7 @@ def differences(staging: Staging, expected: Iterable[Row], said: Iterable[Mappin
             found.append(f"{_name(row.appointment, row.patient)}: no row")
             continue
         left.remove(same[0])
-        found += _differing(row, start, same[0][2])
-    prefix = staging.stage.prefix
+        found += _differing(row, start, same[0][2], prefix)
     return found + [
         f"{_name(appointment.removeprefix(prefix), patient and patient.removeprefix(prefix))}: a row too many, "
         f"{_spoken(row)}"
@@ -64,7 +64,7 @@ def message_differences(expected: Counter[Message], taken: Counter[Message]) -> 
     return lacking + [f"sent to {to} though nobody should: {text}" for to, text in (taken - expected).elements()]
 
 
-def _differing(row: Row, start: str | None, said: Mapping[str, Any]) -> Iterator[str]:
+def _differing(row: Row, start: str | None, said: Mapping[str, Any], prefix: str) -> Iterator[str]:
     wanted: dict[str, Any] = {"decision": "skip", "reason": row.skip, "outcome": row.outcome}
     if row.remind:
         wanted = {"decision": "remind", "reason": None, "contact_type": row.remind, "outcome": _outcome(row)}
@@ -76,6 +76,17 @@ def _differing(row: Row, start: str | None, said: Mapping[str, Any]) -> Iterator
     for key, value in wanted.items():
         if said.get(key) != value:
             yield f"{_name(row.appointment, row.patient)}: {key} is {said.get(key)}, not {value}"
+    if row.rests_on is not None:
+        yield from _other_evidence(row, said["evidence"], prefix)
+
+
+def _other_evidence(row: Row, said: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """Hold the evidence against what it should be, versions aside: a server counts them as it likes."""
+    pointed = (said["appointment"], said["patient"], *said["consent"])
+    found = {each.partition("/_history/")[0].replace(f"/{prefix}", "/") for each in pointed if each}
+    found |= set(said["mapping"])
+    if found != set(row.rests_on or ()):
+        yield f"{_name(row.appointment, row.patient)}: rests on {', '.join(sorted(found))}"
 
 
 def _outcome(row: Row) -> str:

@@ -31,6 +31,7 @@ Promise = Literal[
     "explained",
     "a-loud-failure",
 ]
+Day = Literal["winter", "summer", "spring-forward", "fall-back"]
 Behaviour = Annotated[str, Field(description="How the SMS provider meets a message: accept, refuse, throttle …")]
 
 
@@ -93,7 +94,9 @@ class Appointment(Shaped):
     of: Id | tuple[Id, ...] = Field("p", description="The Patient or Patients whose visit it is; [] for none.")
     at: Moment | None = Field("now+24h", description="Its start; null for none.")
     kind: ContactType | str | None = Field(
-        ContactType.MOTTAGNING, description="mottagning, video, telefon, or a code as system|code; null for none."
+        ContactType.MOTTAGNING,
+        union_mode="left_to_right",
+        description="mottagning, video, telefon, or a code as system|code; null for none.",
     )
 
     @property
@@ -143,6 +146,9 @@ class Row(Part):
     text: str | None = Field(None, description="The whole text, where it is another than the region's.")
     segments: int | None = None
     taken: bool | None = Field(None, description="Whether the provider took a message in this step.")
+    rests_on: tuple[str, ...] | None = Field(
+        None, description="The evidence: each resource as Type/id, each code as system|code."
+    )
 
     @model_validator(mode="after")
     def _one_decision(self) -> Self:
@@ -203,7 +209,7 @@ class Scenario(Part):
     promise: Promise | tuple[Promise, ...] = Field(description="The promise or promises that it tests.")
     base: str | None = Field(None, description="A file beside this one whose keys hold where this one is silent.")
     fhir: tuple[FhirVersion, ...] = Field(tuple(FhirVersion), description="The FHIR versions in which it can be said.")
-    day: Literal["winter", "summer", "spring-forward", "fall-back"] = Field(
+    day: Day = Field(
         "winter",
         description="A Wednesday in winter or summer time, or the Saturday before the clocks are set forward or back.",
     )

@@ -49,6 +49,9 @@ class Staging:
     scenario: Scenario
     stage: Stage
     present: dict[tuple[str, str], Resource] = field(default_factory=dict)
+    """What stands on the server, by type and id."""
+    ever: dict[tuple[str, str], Resource] = field(default_factory=dict)
+    """What has ever been put there."""
     _numbers: dict[str, str] = field(default_factory=dict)
     _own: frozenset[str] = frozenset()
 
@@ -62,7 +65,9 @@ class Staging:
     def put(self, written: Iterable[Written]) -> list[Resource]:
         """Make resources as they stand on the server."""
         made = [self._made(each) for each in written]
-        self.present |= {(resource["resourceType"], resource["id"]): resource for resource in made}
+        by_key = {(resource["resourceType"], resource["id"]): resource for resource in made}
+        self.present |= by_key
+        self.ever |= by_key
         return made
 
     def taken_away(self, references: Iterable[str]) -> list[Resource]:

@@ -1,7 +1,6 @@
 """What a scenario is played on: a FHIR server over HTTP, or a directory of FHIR JSON."""
 
 import json
-import ssl
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +8,7 @@ from typing import Protocol
 import httpx
 
 from fhirnotify.core.model import FhirVersion
-from fhirnotify.errors import HarnessError
+from fhirnotify.fhir.capability import Capability
 from fhirnotify.harness import seed
 from fhirnotify.harness.resources import Resource
 
@@ -47,6 +46,30 @@ class Target(Protocol):
             HarnessError: it cannot be done.
         """
         ...
+
+
+class Server:
+    """A FHIR server over HTTP.
+
+    Args:
+        base_url: of the server.
+        writer: signs requests, and knows the server's certificate.
+        capability: what the server says about itself.
+    """
+
+    def __init__(self, base_url: str, writer: httpx.Client, capability: Capability) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.version = capability.version
+        self.software = capability.software
+        self._writer = writer
+
+    def put(self, resources: Iterable[Resource]) -> None:
+        """Put them by transactions."""
+        seed.seed(self.base_url, resources, self._writer)
+
+    def remove(self, resources: Iterable[Resource]) -> None:
+        """Delete them by transactions."""
+        seed.remove(self.base_url, resources, self._writer)
 
 
 class Directory:

@@ -1,0 +1,218 @@
+"""One performance: scenarios on a server, and the real command, step by step, with a ledger and an inbox of its own."""
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from fhirnotify.harness.behaviour import Behaviour
+from fhirnotify.harness.inbox import Inbox
+from fhirnotify.harness.installation import Finished, Installation
+from fhirnotify.harness.resources import CONSENT_CODE, Resource
+from fhirnotify.harness.scenarios.comparing import Message, differences, message_differences, messages
+from fhirnotify.harness.scenarios.mapping import written
+from fhirnotify.harness.scenarios.model import Row, Step
+from fhirnotify.harness.scenarios.staging import Staging
+from fhirnotify.harness.scenarios.targets import Target
+
+if TYPE_CHECKING:
+    import subprocess
+
+Strategy = Literal["by-date", "by-location", "by-patient"]
+Faulty = Callable[[str], AbstractContextManager[str]]
+"""Gives the base URL of a proxy in which the named fault acts."""
+
+_POLL_SECONDS = 0.005
+_LAST_WORDS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every performance on one server has in common.
+
+    Attributes:
+        environment: credentials for the server, as the command takes them.
+        strategy: how Appointments are searched.
+        mappings: the directory of the mappings under test.
+        faulty: puts a fault before the server; None where there is no HTTP for it to act on.
+    """
+
+    target: Target
+    mappings: Path
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    strategy: Strategy = "by-date"
+    faulty: Faulty | None = None
+
+
+class Performance:
+    """Scenarios that share an installation; all but one-step ones are alone in theirs.
+
+    Args:
+        stagings: the scenarios; of several, the settings and the one step of the first are those of all.
+        site: where.
+        directory: an empty one, for the installation.
+    """
+
+    def __init__(self, stagings: Iterable[Staging], site: Site, directory: Path) -> None:
+        self._stagings = list(stagings)
+        self._first = self._stagings[0]
+        self._site = site
+        self._installation = Installation(directory, site.environment)
+        self._inbox = Inbox()
+
+    def play(self) -> list[str]:
+        """Play every step; name what was not as expected, and stop at the first step that was not.
+
+        Raises:
+            RefusedResources: the server does not take a resource.
+            HarnessError: the server does not answer.
+        """
+        steps = self._first.scenario.steps
+        with self._inbox:
+            try:
+                self._site.target.put([*self._location(), *self._resources()])
+                for number, step in enumerate(steps, 1):
+                    if found := list(self._step(step)):
+                        where = f"step {number}: " if len(steps) > 1 else ""
+                        return [where + each for each in found]
+            finally:
+                self.clear()
+        return []
+
+    def clear(self) -> None:
+        """Take away everything that was put on the server."""
+        put = [each for staging in self._stagings for each in staging.ever.values()]
+        self._site.target.remove([*self._location(), *put])
+
+    def _resources(self) -> list[Resource]:
+        return [each for staging in self._stagings for each in staging.put(staging.scenario.resources)]
+
+    def _location(self) -> list[Resource]:
+        stage = self._first.stage
+        if stage.location is None:
+            return []
+        return [{"resourceType": "Location", "id": stage.location, "meta": {"tag": [dict(stage.tag)]}}]
+
+    def _step(self, step: Step) -> Iterator[str]:
+        if changed := self._first.put(step.change):
+            self._site.target.put(changed)
+        if gone := self._first.taken_away(step.remove):
+            self._site.target.remove(gone)
+        self._inbox.next(*map(Behaviour, step.provider))
+        before = self._taken()
+        finished = self._run(step)
+        if finished is not None:
+            yield from self._as_told(step, finished)
+        if (rows := self._expected(step)) is not None:
+            sent = sum((messages(staging, of) for staging, of in rows), Counter[Message]())
+            yield from message_differences(sent, self._taken() - before)
+        if step.inbox is not None and step.inbox != len(self._inbox.messages):
+            yield f"the provider has taken {len(self._inbox.messages)} messages, not {step.inbox}"
+
+    def _as_told(self, step: Step, finished: Finished) -> Iterator[str]:
+        if finished.exit_code != step.exit:
+            yield f"exit code {finished.exit_code}, not {step.exit}: {finished.log.strip()[-_LAST_WORDS:]}"
+        if step.complete is not None and finished.summary.get("complete") is not step.complete:
+            yield f"complete is {finished.summary.get('complete')}, not {step.complete}"
+        if finished.summary.get("complete") and not _adds_up(finished):
+            yield "the summary's counts do not add up to its rows"
+        expected = self._expected(step)
+        if expected is None:
+            return
+        left = list(finished.rows)
+        for staging, rows in expected:
+            own = [row for row in left if _is_of(staging, row)]
+            left = [row for row in left if not _is_of(staging, row)]
+            yield from differences(staging, rows, own)
+        yield from (f"{row['appointment']}: a row of nobody's" for row in left)
+
+    def _expected(self, step: Step) -> list[tuple[Staging, tuple[Row, ...]]] | None:
+        """Give the rows expected of each scenario; None if anything will do."""
+        found = []
+        for staging in self._stagings:
+            rows = staging.scenario.expect if step.expect is None else step.expect
+            if isinstance(rows, str):
+                return None
+            found.append((staging, rows))
+        return found
+
+    def _taken(self) -> Counter[Message]:
+        return Counter((message.to, message.text) for message in self._inbox.messages)
+
+    def _run(self, step: Step) -> Finished | None:
+        """Run the command; None if it was killed on the way."""
+        with self._endpoint(step) as base_url:
+            self._installation.configure(*self._settings(base_url))
+            now = self._first.moment(step.at)
+            if step.kill is None:
+                return self._installation.run(now, command=step.command)
+            self._kill(self._installation.start(now), step.kill)
+            return None
+
+    def _kill(self, process: "subprocess.Popen[str]", nth: int) -> None:
+        """End the run without warning when the provider has been asked for the n-th time."""
+        asked = self._asked()
+        while process.poll() is None and self._asked() - asked < nth:
+            time.sleep(_POLL_SECONDS)
+        process.kill()
+        process.communicate()
+
+    def _asked(self) -> int:
+        return len(self._inbox.messages) + len(self._inbox.attempts)
+
+    def _endpoint(self, step: Step) -> AbstractContextManager[str]:
+        if step.fault is None:
+            return nullcontext(self._site.target.base_url)
+        assert self._site.faulty is not None  # such scenarios are not played without
+        return self._site.faulty(step.fault)
+
+    def _settings(self, base_url: str) -> list[dict[str, dict[str, Any]]]:
+        scenario = self._first.scenario
+        mappings = self._installation.directory / "mappings"
+        if not mappings.exists():
+            shutil.copytree(self._site.mappings, mappings)
+            written(scenario.mappings, mappings)
+        ours: dict[str, dict[str, Any]] = {
+            "fhir": {"base_url": base_url, **self._read_by()},
+            "consent": {"codes": [CONSENT_CODE]},
+            "mappings": {"directory": "mappings"},
+            "sms": {"rate": 1000},
+        }
+        return [ours, self._inbox.settings(), _flat(scenario.settings)]
+
+    def _read_by(self) -> dict[str, Any]:
+        """Say how Appointments are searched, and with which ids."""
+        if self._site.strategy == "by-location":
+            return {"appointments": "by-location", "locations": [self._first.stage.location]}
+        if self._site.strategy == "by-patient":
+            file = self._installation.directory / "patients.txt"
+            ids = [key for staging in self._stagings for kind, key in staging.present if kind == "Patient"]
+            file.write_text("".join(f"{each}\n" for each in ids) or "nobody\n", encoding="utf-8")
+            return {"appointments": "by-patient", "patients_file": file.name}
+        return {}
+
+
+def _is_of(staging: Staging, row: Mapping[str, Any]) -> bool:
+    return str(row["appointment"]).startswith(staging.stage.prefix)
+
+
+def _adds_up(finished: Finished) -> bool:
+    summary = finished.summary
+    parts = sum(summary[key] for key in ("skipped", "already", "sent", "pending", "uncertain", "failed"))
+    return bool(summary["considered"] == parts == len(finished.rows))
+
+
+def _flat(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Write sections within sections by their dotted names."""
+    flat: dict[str, dict[str, Any]] = {}
+    for section, keys in settings.items():
+        for key, value in keys.items():
+            if isinstance(value, dict):
+                flat[f"{section}.{key}"] = value
+            else:
+                flat.setdefault(section, {})[key] = value
+    return flat

@@ -1,0 +1,168 @@
+"""Plays scenarios on a server, and says of each how it went.
+
+Scenarios of one plain run that have their settings and their moment in common are played together, in one run; if
+anything is not as expected then, each is played by itself, so that what is found is its own.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fhirnotify.harness.guest import Run
+from fhirnotify.harness.known_limits import known_limit
+from fhirnotify.harness.scenarios.calendar import beginning
+from fhirnotify.harness.scenarios.model import Scenario, Step
+from fhirnotify.harness.scenarios.performance import Performance, Site
+from fhirnotify.harness.scenarios.staging import Stage, Staging
+from fhirnotify.harness.seed import RefusedResources
+
+TOGETHER = 40
+"""Scenarios in one run at most: some 150 resources, a few pages."""
+
+
+class Status(StrEnum):
+    """How a scenario went."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    REFUSED = "refused"
+    """The server does not take its resources, so that nothing is known."""
+    KNOWN_LIMIT = "known limit"
+    """It differs, as is written down of this server."""
+    NOT_HERE = "not here"
+    """It cannot be said of this server: another FHIR version, or no HTTP for a fault to act on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How one scenario went.
+
+    Attributes:
+        findings: what was not as expected, or why it was not played. Of the scenario's own, invented patients.
+        seconds: its share of the time.
+    """
+
+    name: str
+    scenario: Scenario
+    status: Status
+    findings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether nothing need be done about it."""
+        return self.status not in (Status.FAILED, Status.REFUSED)
+
+
+class Player:
+    """Plays scenarios on one server.
+
+    Args:
+        site: the server, and how it is read.
+        year: in which nobody else has Appointments there.
+        run: whose resources they are.
+        apart: each scenario in a run of its own.
+    """
+
+    def __init__(self, site: Site, year: int, run: Run, *, apart: bool = False) -> None:
+        self._site = site
+        self._year = year
+        self._run = run
+        self._apart = apart
+        self._staged = 0
+
+    def play(self, scenarios: Mapping[str, Scenario]) -> Iterator[Played]:
+        """Play them, and give each as soon as it is known how it went.
+
+        Raises:
+            HarnessError: the server no longer answers.
+        """
+        here: dict[str, Scenario] = {}
+        for name, scenario in scenarios.items():
+            if why := self._why_not(scenario):
+                yield Played(name, scenario, Status.NOT_HERE, (why,))
+            else:
+                here[name] = scenario
+        for names in self._companies(here):
+            yield from self._play({name: here[name] for name in names})
+
+    def _why_not(self, scenario: Scenario) -> str | None:
+        version = self._site.target.version
+        if version not in scenario.fhir:
+            return f"not of FHIR {version}"
+        if self._site.faulty is None and any(step.fault for step in scenario.steps):
+            return "a directory has no HTTP that could fail"
+        return None
+
+    def _companies(self, scenarios: Mapping[str, Scenario]) -> Iterator[list[str]]:
+        """Give the names of those that are played together."""
+        companies: dict[str, list[str]] = {}
+        for name, scenario in scenarios.items():
+            key = name if self._apart or not _is_plain(scenario) else _circumstances(scenario)
+            companies.setdefault(key, []).append(name)
+        for names in companies.values():
+            yield from (names[at : at + TOGETHER] for at in range(0, len(names), TOGETHER))
+
+    def _play(self, scenarios: Mapping[str, Scenario]) -> Iterator[Played]:
+        began = time.monotonic()
+        try:
+            found = self._perform(scenarios)
+            status = Status.FAILED if found else Status.PASSED
+        except RefusedResources as refusal:
+            found, status = [refusal.what], Status.REFUSED
+        seconds = time.monotonic() - began
+        if len(scenarios) > 1 and found:
+            for name, scenario in scenarios.items():
+                yield from self._play({name: scenario})
+            return
+        for name, scenario in scenarios.items():
+            yield self._judged(Played(name, scenario, status, tuple(found), seconds / len(scenarios)))
+
+    def _judged(self, played: Played) -> Played:
+        """Hold how it went against what is written down of this server."""
+        target = self._site.target
+        limit = known_limit(target.software, target.version, played.name)
+        if limit is None:
+            return played
+        if played.status is Status.PASSED:
+            findings = (f"it passes, though it is written down as a known limit: {limit}",)
+            return Played(played.name, played.scenario, Status.FAILED, findings, played.seconds)
+        return Played(played.name, played.scenario, Status.KNOWN_LIMIT, (limit, *played.findings), played.seconds)
+
+    def _perform(self, scenarios: Mapping[str, Scenario]) -> list[str]:
+        stagings = [self._staging(name, scenario) for name, scenario in scenarios.items()]
+        with TemporaryDirectory(prefix="fhirnotify-harness-") as directory:
+            return Performance(stagings, self._site, Path(directory)).play()
+
+    def _staging(self, name: str, scenario: Scenario) -> Staging:
+        self._staged += 1
+        target = self._site.target
+        prefix = f"fn{self._run.process:x}-{self._staged:03}-"
+        stage = Stage(
+            version=target.version,
+            base_url=target.base_url,
+            now=beginning(scenario.day, scenario.time, self._year),
+            prefix=prefix,
+            tag=self._run.tag,
+            location=f"fn{self._run.process:x}-here" if self._site.strategy == "by-location" else None,
+        )
+        return Staging(name, scenario, stage)
+
+
+def _is_plain(scenario: Scenario) -> bool:
+    """Tell whether it is one run in which other scenarios make no difference."""
+    (first, *more) = scenario.steps
+    crowded = scenario.settings.get("recipient", {}).get("shared_number") or scenario.settings.get("monitoring")
+    return (
+        not more
+        and not crowded
+        and first.model_copy(update={"expect": None}) == Step()
+        and scenario.expect != "anything"
+    )
+
+
+def _circumstances(scenario: Scenario) -> str:
+    return scenario.model_dump_json(include={"day", "time", "settings", "mappings"})
