@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from fhirnotify.fhir.client import Client
     from fhirnotify.fhir.conceptmaps import Finding
-    from fhirnotify.fhir.listed import By
     from fhirnotify.fhir.source import Source
     from fhirnotify.ledger.migrate import MigrationResult
 
@@ -238,7 +237,9 @@ def source(settings: Settings, stop: threading.Event | None = None) -> "Source":
     fhir, zone = settings.fhir, settings.reminder.time_zone
     elements = load_elements(settings.mappings.directory / ELEMENTS)
     version = None if fhir.version == "auto" else FhirVersion(fhir.version)
-    by = _asked_by(settings)
+    by = fhir.asked_by()
+    if by is not None:
+        by.check()
     if fhir.directory is not None:
         from fhirnotify.fhir.directory import DirectorySource  # noqa: PLC0415
 
@@ -258,6 +259,8 @@ def source(settings: Settings, stop: threading.Event | None = None) -> "Source":
         attempts=fhir.attempts,
         auth=authentication(settings, verify, sleep),
         verify=verify,
+        by=by,
+        zone=zone,
         sleep=sleep,
     )
 

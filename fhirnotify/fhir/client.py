@@ -24,7 +24,7 @@ import fhirnotify
 from fhirnotify.connecting import surroundings
 from fhirnotify.errors import FhirError, IncompleteRead, SettingsError
 from fhirnotify.fhir.body import ACCEPT_ENCODING, read_body
-from fhirnotify.fhir.faults import connection_fault, status_fault
+from fhirnotify.fhir.faults import RefusedError, connection_fault, status_fault
 from fhirnotify.fhir.outcome import codes_of
 from fhirnotify.fhir.retry import Temporary, exhausted, retrying
 
@@ -40,6 +40,7 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _PORTS = {"http": 80, "https": 443}
 _CONNECTIONS = httpx.Limits(max_connections=4, max_keepalive_connections=4)
 _LONGEST_OUTCOME = 2**20
+_GONE = frozenset({404, 410})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,23 @@ class Client:
         """GET one resource for its ETag alone: its version, as RFC 9110 and FHIR (http.html#versioning) tell it."""
         request = self._http.build_request("GET", self._under(f"{resource_type}/{id_}"))
         return self._answer(request, f"GET {resource_type}/[id]").etag
+
+    def read(self, resource_type: str, id_: str) -> dict[str, Any] | None:
+        """GET one resource; None if it is not there, or no longer. The id must be one that FHIR allows.
+
+        Raises:
+            IncompleteRead: something else is answered.
+        """
+        asked = f"GET {resource_type}/[id]"
+        try:
+            found = self._json(self._http.build_request("GET", self._under(f"{resource_type}/{id_}")), asked)
+        except RefusedError as refusal:
+            if refusal.status not in _GONE:
+                raise
+            return None
+        if isinstance(found, dict) and (found.get("resourceType"), found.get("id")) == (resource_type, id_):
+            return found
+        raise IncompleteRead(f"{asked} was answered with something else.", "See the FHIR server's log.")
 
     def follow(self, link: str, resource_type: str) -> Any:  # noqa: ANN401
         """GET the page that a link of an answer points to, as it stands.

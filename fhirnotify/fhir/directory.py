@@ -14,9 +14,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fhirnotify.core.model import ConsentStatement, FhirVersion, Identifier
+from fhirnotify.fhir.directory_files import Resource
 from fhirnotify.fhir.directory_index import Index
+from fhirnotify.fhir.directory_participants import Chosen
 from fhirnotify.fhir.elements import Elements
 from fhirnotify.fhir.identifiers import identifiers_of
+from fhirnotify.fhir.listed import By
 from fhirnotify.fhir.logical import consents_by_identifier
 from fhirnotify.fhir.moments import between, instant
 from fhirnotify.fhir.references import References
@@ -33,6 +36,7 @@ class DirectorySource:
         zone: the local time zone.
         version: the FHIR version; None for what a CapabilityStatement in the directory says, else R4.
         page_size: Appointments a page.
+        by: the Locations or Patients whose Appointments alone are given; None for everybody's.
     """
 
     requests = 0
@@ -45,12 +49,14 @@ class DirectorySource:
         *,
         version: FhirVersion | None = None,
         page_size: int = 100,
+        by: By | None = None,
     ) -> None:
         self._path = path
         self._elements = elements
         self._zone = zone
         self._configured = version
         self._page_size = page_size
+        self._by = by
 
     @property
     def version(self) -> FhirVersion:
@@ -59,7 +65,9 @@ class DirectorySource:
 
     def appointments(self, after: datetime, before: datetime) -> Iterator[list[Appointment]]:
         """Give the booked Appointments that start between the two, in order of start, then id, a page at a time."""
-        found = (identity for first, last, identity in self._starts if last > after and first < before)
+        found: Iterator[str] = (identity for first, last, identity in self._starts if last > after and first < before)
+        if self._by is not None:
+            found = self._chosen(self._by, after).of(found)
         while page := list(islice(found, self._page_size)):
             yield [self._appointment(identity) for identity in page]
 
@@ -69,8 +77,7 @@ class DirectorySource:
 
     def patients(self, ids: Collection[str]) -> dict[str, Patient]:
         """Give Patients by id, and those that link to them; one that is not there is missing."""
-        wanted = set(ids).union(*(self._linking.get(one, ()) for one in ids))
-        return {one: self._patient(one) for one in sorted(wanted) if self._index.holds("Patient", one)}
+        return {one: self._patient(one) for one in self._with_linking(ids)}
 
     def patients_by_identifier(self, identifiers: Collection[Identifier]) -> dict[Identifier, list[Patient]]:
         """Give the Patients that carry each identifier, system and value."""
@@ -94,14 +101,23 @@ class DirectorySource:
     def close(self) -> None:
         """Nothing is held open."""
 
+    def _chosen(self, by: By, at: datetime) -> Chosen:
+        def read(ids: Collection[str]) -> Iterator[Resource]:
+            return (self._index.read("Patient", one) for one in self._with_linking(ids))
+
+        return Chosen(by, self._index, self._references, self._zone, at, read, self._carriers)
+
     @cached_property
     def _index(self) -> Index:
         return Index(self._path, configured=self._configured)
 
     @cached_property
     def _translator(self) -> ResourceTranslator:
-        references = References(full_urls=self._index.full_urls)
-        return ResourceTranslator(self.version, references, self._elements, self._zone)
+        return ResourceTranslator(self.version, self._references, self._elements, self._zone)
+
+    @cached_property
+    def _references(self) -> References:
+        return References(full_urls=self._index.full_urls)
 
     @cached_property
     def _starts(self) -> list[tuple[datetime, datetime, str]]:
@@ -126,16 +142,20 @@ class DirectorySource:
                 return between(requested, self._zone)
         return None
 
+    def _with_linking(self, ids: Collection[str]) -> list[str]:
+        """Give those of these Patients that there are, and those that link to them."""
+        wanted = set(ids).union(*(self._linking.get(one, ()) for one in ids))
+        return [one for one in sorted(wanted) if self._index.holds("Patient", one)]
+
     @cached_property
     def _linking(self) -> dict[str, list[str]]:
         """The Patients that link to each Patient."""
-        references = References(full_urls=self._index.full_urls)
         linking = defaultdict(list)
         for identity, record in self._index.records("Patient"):
             links = record.searched_by.get("link")
             for link in links if isinstance(links, list) else ():
                 other = link.get("other") if isinstance(link, dict) else None
-                found = references.patient(other) if isinstance(other, dict) else None
+                found = self._references.patient(other) if isinstance(other, dict) else None
                 if found is None:
                     continue
                 named = self._identified.get(found.identifier, []) if found.identifier else []

@@ -1,5 +1,7 @@
 """What a directory holds, found by id: the newest version of each Appointment, Patient and Consent.
 
+So are Groups, Lists and Locations, by which Appointments may be asked for; one of them without an id is left.
+
 Of two versions of one resource the later ``meta.lastUpdated`` is kept; where one has none, the higher
 ``meta.versionId`` if both are numbers; else the one that was read last.
 """
@@ -23,6 +25,9 @@ _KEPT = {
     "Appointment": ("status", "start", "requestedPeriod"),
     "Patient": ("identifier", "link"),
     "Consent": ("patient", "subject"),
+    "Group": (),
+    "List": (),
+    "Location": (),
 }
 """What is kept in memory to search by; the rest is read again when it is asked for."""
 
@@ -57,7 +62,7 @@ class Index:
         self.full_urls: dict[str, Target] = {}
         self.version = configured
         self._configured = configured is not None
-        self._records: dict[str, dict[str, Record]] = {kind: {} for kind in TYPES}
+        self._records: dict[str, dict[str, Record]] = {kind: {} for kind in _KEPT}
         for found in resources_in(directory):
             self._take(found)
 
@@ -91,6 +96,8 @@ class Index:
         if kind == "CapabilityStatement":
             self._take_version(found)
         if kind not in _KEPT:
+            return
+        if identity is None and kind not in TYPES:
             return
         if identity is None:
             raise IncompleteRead(

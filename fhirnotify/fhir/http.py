@@ -2,25 +2,28 @@
 
 import ssl
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import islice
-from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import httpx
 
 from fhirnotify.core.model import ConsentStatement, FhirVersion, Identifier
-from fhirnotify.errors import FhirError, IncompleteRead
-from fhirnotify.fhir.bundle import Resource, read_page
+from fhirnotify.errors import FhirError
+from fhirnotify.fhir.bundle import Resource
+from fhirnotify.fhir.by_list import ByList, gathered
+from fhirnotify.fhir.by_participant import NOT_TAKEN
 from fhirnotify.fhir.capability import TYPES, Capability, read_capability
-from fhirnotify.fhir.client import Client, Limits
+from fhirnotify.fhir.client import Client, Limits, Params
 from fhirnotify.fhir.faults import RefusedError
 from fhirnotify.fhir.identifiers import identifiers_of
+from fhirnotify.fhir.listed import By
 from fhirnotify.fhir.logical import consents_by_identifier
-from fhirnotify.fhir.references import patient_elsewhere
-from fhirnotify.fhir.search import every_page
+from fhirnotify.fhir.references import ID, References, patient_elsewhere
+from fhirnotify.fhir.search import BY_IDENTIFIER, every_page, knows_identifier
+from fhirnotify.fhir.search_values import chunks, escaped, references, token
 from fhirnotify.fhir.source import Appointment, Patient
 from fhirnotify.fhir.translator import Translator
 from fhirnotify.fhir.window import Window
@@ -29,13 +32,10 @@ _CHUNK = 100
 """Ids in one search: HAPI answers 300 in 0.1 s; a POST has no limit on the length of an address to mind."""
 _IDENTIFIERS = 20
 """Identifiers in one search: HAPI has been seen to hang on longer lists of tokens (hapi-fhir#6457)."""
+_UTC = ZoneInfo("UTC")
 _COUNT = ("_count", "1000")
 _TOTAL = ("_total", "accurate")
 _REPLACED = "Patient:link"
-_BY_IDENTIFIER = "patient:identifier"
-_NOBODY = Identifier("urn:fhirnotify:probe", "nobody")
-
-_Item = TypeVar("_Item")
 
 
 class HttpSource:
@@ -53,6 +53,8 @@ class HttpSource:
         auth: signs each request; credentials never leave the origin of ``base_url``.
         verify: as httpx takes it: a context with the region's authorities and our certificate.
         limits: how much is taken from the server.
+        by: the Locations or Patients by which Appointments are asked for; None for a server that takes a date alone.
+        zone: the local time zone.
         sleep: waits the given seconds between attempts.
 
     Raises:
@@ -71,6 +73,8 @@ class HttpSource:
         auth: httpx.Auth | None = None,
         verify: ssl.SSLContext | bool = True,
         limits: Limits | None = None,
+        by: By | None = None,
+        zone: ZoneInfo = _UTC,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = Client(
@@ -79,6 +83,14 @@ class HttpSource:
         self._translators = translators
         self._configured = version
         self._page_size = page_size
+        self._by = by and ByList(
+            by,
+            self._client,
+            references=References(base_url),
+            zone=zone,
+            read=lambda ids: self._by_id("Patient", ids),
+            carriers=self._carriers,
+        )
 
     @property
     def requests(self) -> int:
@@ -99,13 +111,33 @@ class HttpSource:
         return self._capability
 
     def appointments(self, after: datetime, before: datetime) -> Iterator[list[Appointment]]:
-        """Give every booked Appointment with ``after < start < before``, a page at a time."""
-        yield from Window(self._client, self._translator.appointment, self._page_size, after, before).pages()
+        """Give every booked Appointment with ``after < start < before``, a page at a time.
+
+        By Location or Patient they come in no order.
+        """
+
+        def ask(
+            params: Params = (), keeps: Callable[[Resource], bool] = lambda _: True, *, dated: bool = True
+        ) -> Iterator[list[Appointment]]:
+            translate, size = self._translator.appointment, self._page_size
+            window = Window(self._client, translate, size, after, before, params=params, keeps=keeps, dated=dated)
+            yield from window.pages()
+
+        yield from gathered(self._by.pages(ask, after), self._page_size) if self._by else ask()
 
     def appointments_by_id(self, ids: Collection[str]) -> dict[str, Appointment]:
-        """Read Appointments anew, whatever their status is now."""
+        """Read Appointments anew, whatever their status is now.
+
+        One after the other from a server that refuses ``_id``: Cambio's gives "information for a single appointment".
+        """
         translate = self._translator.appointment
-        return {resource["id"]: translate(resource) for resource in self._by_id("Appointment", ids)}
+        try:
+            found = list(self._by_id("Appointment", ids))
+        except RefusedError as refusal:
+            if refusal.status not in NOT_TAKEN or not all(map(ID.fullmatch, ids)):
+                raise
+            found = [one for id_ in ids if (one := self._client.read("Appointment", id_)) is not None]
+        return {resource["id"]: translate(resource) for resource in found}
 
     def patients(self, ids: Collection[str]) -> dict[str, Patient]:
         """Read Patients by id, and those that link to them where the server can tell."""
@@ -123,9 +155,9 @@ class HttpSource:
         """
         translate = self._translator.patient
         found: dict[Identifier, dict[str, Patient]] = {identifier: {} for identifier in identifiers}
-        for chunk in _chunks((one for one in found if one.value), _IDENTIFIERS):
+        for chunk in chunks((one for one in found if one.value), _IDENTIFIERS):
             asked = set(chunk)
-            tokens = ",".join(map(_token, chunk))
+            tokens = ",".join(map(token, chunk))
             for page in every_page(self._client, "Patient", (("identifier", tokens), _COUNT, _TOTAL)):
                 for resource in page.matches:
                     for identifier in asked.intersection(identifiers_of(resource)):
@@ -139,9 +171,8 @@ class HttpSource:
         asked, known = frozenset(patient_ids), frozenset(identifiers)
         found: dict[str, ConsentStatement | None] = {}
         naming: dict[str, Resource] = {}
-        for chunk in _chunks(sorted(filter(None, asked)), _CHUNK):
-            references = ",".join(f"Patient/{_escaped(one)}" for one in chunk)
-            for resource in self._consents("patient", references):
+        for chunk in chunks(sorted(filter(None, asked)), _CHUNK):
+            for resource in self._consents("patient", references("Patient", chunk)):
                 if self._translator.identifier_of_consent(resource) in known:
                     naming[resource["id"]] = resource
                 elif resource["id"] not in found:
@@ -156,8 +187,8 @@ class HttpSource:
             return {}
         return {
             resource["id"]: resource
-            for chunk in _chunks(sorted(identifiers, key=_token), _CHUNK)
-            for resource in self._consents(_BY_IDENTIFIER, ",".join(map(_token, chunk)))
+            for chunk in chunks(sorted(identifiers, key=token), _CHUNK)
+            for resource in self._consents(BY_IDENTIFIER, ",".join(map(token, chunk)))
             if self._translator.identifier_of_consent(resource) in identifiers
         }
 
@@ -184,13 +215,7 @@ class HttpSource:
 
     @cached_property
     def _searches_by_identifier(self) -> bool:
-        """Try the modifier with an identifier that nobody has: a server that refuses or ignores it does not know it."""
-        nobody = ((_BY_IDENTIFIER, _token(_NOBODY)), ("_count", "1"), _TOTAL)
-        try:
-            page = read_page(self._client.search("Consent", nobody), "Consent")
-        except (RefusedError, IncompleteRead):
-            return False
-        return not page.matches and not page.total
+        return knows_identifier(self._client, "Consent")
 
     def shortcomings(self) -> list[str]:
         """Give what the server does not offer, by its CapabilityStatement and by a harmless trial."""
@@ -200,7 +225,7 @@ class HttpSource:
             said.append(f"_revinclude={_REPLACED} is not offered: merges that only old records tell of are not seen")
         if not self._searches_by_identifier:
             said.append("patient:identifier is not offered: Consents that name a patient by number are not seen")
-        return said
+        return said + (self._by.shortcomings() if self._by else [])
 
     def close(self) -> None:
         """Release connections."""
@@ -224,9 +249,9 @@ class HttpSource:
         """Give the resources asked for, and for Patients those that came along, at times more than once."""
         revinclude = _REPLACED in self._capability.types[resource_type].rev_includes
         also = (("_revinclude", _REPLACED),) if revinclude and resource_type == "Patient" else ()
-        for chunk in _chunks(sorted(filter(None, set(ids))), _CHUNK):
+        for chunk in chunks(sorted(filter(None, set(ids))), _CHUNK):
             asked = set(chunk)
-            params = (("_id", ",".join(map(_escaped, chunk))), _COUNT, _TOTAL, *also)
+            params = (("_id", ",".join(map(escaped, chunk))), _COUNT, _TOTAL, *also)
             for page in every_page(self._client, resource_type, params):
                 for match in page.matches:
                     if match["id"] in asked or (also and _links_to(match, asked)):
@@ -235,25 +260,8 @@ class HttpSource:
                     yield from page.included
 
 
-def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, size)):
-        yield chunk
-
-
 def _links_to(patient: Resource, ids: set[str]) -> bool:
     """Tell whether a Patient links to one of these: not every server says that it only came along."""
     links = patient.get("link")
     others = [link.get("other") for link in links if isinstance(link, dict)] if isinstance(links, list) else []
     return any(patient_elsewhere(other) in ids for other in others)
-
-
-def _token(identifier: Identifier) -> str:
-    return f"{_escaped(identifier.system or '')}|{_escaped(identifier.value)}"
-
-
-def _escaped(text: str) -> str:
-    """Escape what has a meaning in the value of a search parameter (FHIR, search.html#escaping)."""
-    for mark in "\\,|$":
-        text = text.replace(mark, f"\\{mark}")
-    return text

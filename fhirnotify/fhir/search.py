@@ -6,12 +6,18 @@ HAPI keeps a search open for an hour, Cambio's server for five minutes; then ``n
 
 from collections.abc import Iterator
 
+from fhirnotify.core.model import Identifier
 from fhirnotify.errors import IncompleteRead
 from fhirnotify.fhir.bundle import Page, Seen, read_page
 from fhirnotify.fhir.client import Client, Params
 from fhirnotify.fhir.faults import RefusedError
+from fhirnotify.fhir.search_values import token
+
+BY_IDENTIFIER = "patient:identifier"
+"""Finds what names its patient by identifier alone, on the few servers that know it."""
 
 _EXPIRED = frozenset({404, 410})
+_NOBODY = Identifier("urn:fhirnotify:probe", "nobody")
 
 
 class PageExpired(IncompleteRead):
@@ -84,3 +90,13 @@ def every_page(client: Client, resource_type: str, params: Params) -> Iterator[P
             continue
         return
     yield from Search(client, resource_type, params).pages()
+
+
+def knows_identifier(client: Client, resource_type: str) -> bool:
+    """Try ``patient:identifier`` with one that nobody has: a server that refuses or ignores it does not know it."""
+    nobody = ((BY_IDENTIFIER, token(_NOBODY)), ("_count", "1"), ("_total", "accurate"))
+    try:
+        page = read_page(client.search(resource_type, nobody), resource_type)
+    except (RefusedError, IncompleteRead):
+        return False
+    return not page.matches and not page.total

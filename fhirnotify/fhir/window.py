@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from fhirnotify.fhir.bundle import Page, Resource, Seen
 from fhirnotify.fhir.client import Client, Params
+from fhirnotify.fhir.moments import instant
 from fhirnotify.fhir.search import PageExpired, Search
 from fhirnotify.fhir.source import Appointment
 
@@ -16,6 +17,12 @@ class Window:
     others may share it), or from the beginning if the server does not keep the order that it was asked for.
     A search that went on from a later start is held against the total of the one that it continues: if it
     ends with fewer, something was cancelled in between or never came in order, and all is read again.
+
+    Args:
+        params: what is asked for beside the window: whose, or where.
+        keeps: tells of each match whether it is what ``params`` asked for.
+        dated: False for a server that takes neither date nor status beside ``params``: then everything is asked for,
+            and what is not booked is left out here.
     """
 
     def __init__(
@@ -25,12 +32,19 @@ class Window:
         page_size: int,
         after: datetime,
         before: datetime,
+        *,
+        params: Params = (),
+        keeps: Callable[[Resource], bool] = lambda _: True,
+        dated: bool = True,
     ) -> None:
         self._client = client
         self._translate = translate
         self._page_size = page_size
         self._after = after
         self._before = before
+        self._also = tuple(params)
+        self._keeps = keeps
+        self._dated = dated
         self._earlier: list[Seen] = []
         self._distinct = 0
         self._last: datetime | None = None
@@ -53,7 +67,7 @@ class Window:
                     if appointments := self._read(page):
                         yield appointments
             except PageExpired:
-                resumed = self._ordered and self._last is not None
+                resumed = self._dated and self._ordered and self._last is not None
             else:
                 if not resumed or self._distinct >= expected:
                     return
@@ -64,12 +78,16 @@ class Window:
         raise PageExpired("Appointment")
 
     def _params(self, *, resumed: bool) -> Params:
+        count = ("_count", str(self._page_size))
+        if not self._dated:
+            return (*self._also, count)
         since = f"ge{_instant(self._last)}" if resumed and self._last else f"gt{_instant(self._after)}"
         return (
+            *self._also,
             ("date", since),
             ("date", f"lt{_instant(self._before, up=True)}"),
             ("status", "booked"),
-            ("_count", str(self._page_size)),
+            count,
             ("_sort", "date"),
             ("_total", "accurate"),
         )
@@ -78,15 +96,23 @@ class Window:
         """Translate a page, and leave out what an earlier search gave and what lies outside the window."""
         appointments = []
         for resource in page.matches:
+            if not (self._dated or self._would_be_asked_for(resource)):
+                continue
             appointment = self._translate(resource)
             start = appointment.start
             self._note(start)
             if any(resource["id"] in seen for seen in self._earlier):
                 continue
             self._distinct += 1
-            if start is None or self._after < start < self._before:
+            if self._keeps(resource) and (start is None or self._after < start < self._before):
                 appointments.append(appointment)
         return appointments
+
+    def _would_be_asked_for(self, resource: Resource) -> bool:
+        """Apply the filters before the costly reading: a patient's whole history may come."""
+        start = resource.get("start")
+        moment = instant(start) if isinstance(start, str) else None
+        return resource.get("status") == "booked" and (moment is None or self._after < moment < self._before)
 
     def _note(self, start: datetime | None) -> None:
         if start is None:

@@ -225,6 +225,8 @@ def _make_paths_absolute(data: dict[str, Any], base: Path) -> None:
         (("sms", "outbox", "path"), "", "outbox.jsonl"),
         (("mappings", "directory"), "", None),
         (("fhir", "auth", "private_key_file"), "", None),
+        (("fhir", "locations_file"), "", None),
+        (("fhir", "patients_file"), "", None),
         (("fhir", "tls", "ca_file"), "", None),
         (("fhir", "tls", "client_cert"), "", None),
         (("fhir", "tls", "client_key"), "", None),

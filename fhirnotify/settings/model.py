@@ -22,6 +22,7 @@ from fhirnotify import assets
 from fhirnotify.core.model import Coding
 from fhirnotify.settings import values
 from fhirnotify.settings.access import Auth, Tls
+from fhirnotify.settings.appointments import Enumeration
 from fhirnotify.settings.section import Secret, Section
 
 PREFIX = "FHIRNOTIFY_"
@@ -61,7 +62,7 @@ def _not_yet(value: bool) -> bool:  # noqa: FBT001  # a validator's signature
     return value
 
 
-class Fhir(Section):
+class Fhir(Enumeration):
     """``[fhir]``: the endpoint that is read."""
 
     base_url: Annotated[str, BeforeValidator(values.fhir_address)]
