@@ -12,12 +12,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from fhirnotify.core.answer import Reason
 from fhirnotify.core.model import ContactType, FhirVersion
-from fhirnotify.harness.scenarios.moments import MOMENT
+from fhirnotify.harness.scenarios.moments import MOMENT, checked
 
 Id = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9.-]{1,24}$", description="Short: a prefix is put before it on a server.")
 ]
-Moment = Annotated[str, Field(pattern=f"^{MOMENT}$", description="now+24h, now-400d, now+1d@09:30 …")]
+Moment = Annotated[
+    str,
+    AfterValidator(checked),
+    Field(description="now+24h, now-400d, now+1d@09:30 …", json_schema_extra={"pattern": f"^{MOMENT}$"}),
+]
 Elements = Annotated[
     dict[str, Any], Field(description="FHIR elements laid over the ordinary ones; null takes one out.")
 ]

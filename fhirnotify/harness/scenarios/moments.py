@@ -27,14 +27,23 @@ _DAYS = {"d": timedelta(days=1), "w": timedelta(weeks=1)}
 _IN_TEXT = re.compile(r"\$\{(?:(day|local) )?(" + MOMENT + r")\}")
 
 
+def checked(written: str) -> str:
+    """Give a moment as it is written.
+
+    Raises:
+        ValueError: it is not written as above.
+    """
+    if not re.fullmatch(MOMENT, written):
+        raise ValueError("is no moment: write it as now+24h, now-400d or now+1d@09:30")
+    return written
+
+
 def moment(written: str, now: datetime) -> datetime:
     """Work out a moment, in local time.
 
     Raises:
-        ValueError: it is not written as above, or there is no such moment.
+        ValueError: there is no such moment.
     """
-    if not re.fullmatch(MOMENT, written):
-        raise ValueError(f"{written!r} is no moment: write it as now+24h, now-400d or now+1d@09:30")
     found = now.astimezone(LOCAL)
     for count, unit in _STEP.findall(written):
         found = _moved(found, int(count), unit)

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,6 +20,7 @@ SUFFIX = ".yaml"
 BASES = "world"
 """A file of this name is a base of others, and no scenario itself."""
 
+_BRANCHES = frozenset({"patient", "consent", "appointment", "resource", "rows", "anything"})
 _PARTS: tuple[type[BaseModel], ...] = (
     model.Scenario,
     model.Step,
@@ -115,27 +117,45 @@ def _document(file: Path) -> Document:
 
 
 def _findings(error: ValidationError, document: Document) -> Iterator[tuple[int, str]]:
-    for each in error.errors(include_url=False, include_context=False):
-        place = _written(each["loc"], document)
-        where = ".".join(str(step) for step in place) or "the file"
-        yield document.line(place), f"{where}: {_said(each)}"
+    told: set[Place] = set()
+    for each in error.errors(include_url=False):
+        place = _written(each, document)
+        if place not in told:  # each branch of a choice finds fault with the same value
+            told.add(place)
+            where = ".".join(str(step) for step in place) or "the file"
+            yield document.line(place), f"{where} {_said(each)}"
 
 
-def _written(location: tuple[str | int, ...], document: Document) -> Place:
-    """Give the place as the file has it: pydantic names the branches of a choice on the way."""
+def _written(finding: Mapping[str, Any], document: Document) -> Place:
+    """Give the place as the file has it: pydantic names the branch of each choice on the way."""
     place: Place = ()
-    for position, step in enumerate(location):
-        if (*place, step) in document.lines or position == len(location) - 1:
+    chose = False
+    for step in finding["loc"]:
+        branch = step in _BRANCHES and chose
+        chose = isinstance(step, int) or step == "expect"
+        if not branch and (*place, step) in document.lines:
             place = (*place, step)
-    return place
+    absent = finding["type"] in ("missing", "extra_forbidden") and place[-1:] != finding["loc"][-1:]
+    return (*place, finding["loc"][-1]) if absent else place
 
 
 def _said(finding: Mapping[str, Any]) -> str:
-    if finding["type"] == "missing":
-        return "is missing"
-    if finding["type"] == "extra_forbidden":
-        known = {field.alias or name for part in _PARTS for name, field in part.model_fields.items()}
-        near = difflib.get_close_matches(str(finding["loc"][-1]), known, n=1)
-        return f"is no key here{f'; did you mean {near[0]}?' if near else ''}"
+    match finding["type"]:
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            return f"is no key here{_meant(finding['loc'][-1], _keys())}"
+        case "enum" | "literal_error":
+            words = re.findall(r"'([^']*)'", finding["ctx"]["expected"])
+            return f"cannot be {finding['input']}" + (_meant(finding["input"], words) or f": one of {', '.join(words)}")
     said: str = finding["msg"]
     return said.removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def _meant(written: object, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(str(written), list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _keys() -> Iterator[str]:
+    return (field.alias or name for part in _PARTS for name, field in part.model_fields.items())

@@ -1,7 +1,8 @@
 """Reading YAML as JSON with comments: what is not plainly a number, true, false or null is text.
 
-YAML 1.1 would take ``no`` for false, ``2026-11-24`` for a date and ``10:00`` for the number 600. Here the core schema
-of YAML 1.2 holds, anchors and tags are refused, and a key that stands twice is an error. JSON can be pasted as it is.
+YAML 1.1 would take ``no`` for false, ``2026-11-24`` for a date, ``10:00`` for the number 600 and ``+46…`` for a number
+without its plus. Here the JSON schema of YAML 1.2 holds, what is no JSON is text, anchors and tags are refused, and a
+key that stands twice is an error. JSON can be pasted as it is.
 """
 
 import re
@@ -13,10 +14,11 @@ import yaml
 Place = tuple[str | int, ...]
 """The way to a value: keys and positions."""
 
-_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_DECIMAL = re.compile(r"[-+]?[0-9]+\.[0-9]+([eE][-+]?[0-9]+)?")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?")
 _WORDS = {"": None, "null": None, "~": None, "true": True, "false": False}
-_PLAIN = "tag:yaml.org,2002:"
+_KINDS = ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map")
+_PLAIN = {f"tag:yaml.org,2002:{kind}" for kind in _KINDS}
 
 
 class NotYaml(ValueError):
@@ -49,21 +51,21 @@ def read(text: str) -> Document:
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        aliases = [token for token in yaml.scan(text, Loader=yaml.SafeLoader) if isinstance(token, yaml.AliasToken)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise NotYaml(error.problem or "is no YAML", mark.line + 1 if mark else 1) from None
     except yaml.YAMLError:
         raise NotYaml("holds a character that YAML does not allow", 1) from None
+    if aliases:
+        raise NotYaml("anchors are not read: write it out", aliases[0].start_mark.line + 1)
     lines: dict[Place, int] = {}
     return Document(None if node is None else _value(node, (), lines), lines)
 
 
 def _value(node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
-    line = node.start_mark.line + 1
-    if place in lines:
-        raise NotYaml("anchors are not read", line)
-    lines[place] = line
-    if not node.tag.startswith(_PLAIN):
+    line = lines[place] = node.start_mark.line + 1
+    if node.tag not in _PLAIN:
         raise NotYaml(f"the tag {node.tag} is not read", line)
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node.value) if node.style is None else node.value
