@@ -103,6 +103,15 @@ class FhirServer(ABC):
         self._progress(f"{self._title} is ready")
         return self._base_url
 
+    def watch(self) -> None:
+        """Do nothing as long as the server runs.
+
+        Raises:
+            HarnessError: it has ended, though nobody told it to; its log is kept.
+        """
+        if self._process is not None and self._process.poll() is not None:
+            self._fail("ended, though nobody told it to")
+
     def stop(self) -> None:
         """End the server by its process id: TERM, then KILL. Does nothing if it is not running."""
         if self._end():

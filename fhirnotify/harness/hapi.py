@@ -51,7 +51,12 @@ class HapiServer(FhirServer):
         arguments.append(f"--harness.port-file={port_file}")
         with log.open("wb") as out:
             return subprocess.Popen(
-                [*command, *arguments], stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, cwd=directory
+                [*command, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+                start_new_session=True,  # a Ctrl-C in the terminal is for who started it, who then ends it
             )
 
     def _address(self, directory: Path) -> str:

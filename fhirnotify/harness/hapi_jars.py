@@ -11,11 +11,14 @@ two starts at the same time from both fetching.
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from fhirnotify.errors import HarnessError
@@ -28,6 +31,10 @@ _POM = _SOURCES / "pom.xml"
 _MAIN = _SOURCES / "HapiServer.java"
 _FETCH_SECONDS = 900
 _COMPILE_SECONDS = 120
+_TELL_SECONDS = 5.0
+_SIZE = "some 260 jars, 300 MB"
+_DOWNLOADED = re.compile(rb"^\S+ Downloaded from \S+: \S+\.jar \(([0-9.,]+) ([kM]?B)", re.MULTILINE)
+_MEGABYTES = {b"B": 1e-6, b"kB": 1e-3, b"MB": 1.0}
 
 Progress = Callable[[str], None]
 
@@ -48,8 +55,8 @@ def class_path(progress: Progress = lambda _: None) -> str:
         raise HarnessError(f"A HAPI FHIR server needs {', '.join(missing)}, not found here.", f"Install: {INSTALL}")
     with _locked():
         if not _jars().is_dir():
-            progress("fetching HAPI FHIR from Maven Central (300 MB, once)")
-            _make(_jars(), _fetch)
+            progress(f"fetching HAPI FHIR with Maven: {_SIZE}, once; later starts take them from {_jars()}")
+            _make(_jars(), partial(_fetch, progress=progress))
         if not _classes().is_dir():
             progress("compiling the HAPI FHIR server")
             _make(_classes(), _compile)
@@ -77,10 +84,16 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
-def _fetch(into: Path) -> None:
-    command = ["mvn", "-B", "-ntp", "-f", str(_POM), "dependency:copy-dependencies", "-DincludeScope=runtime"]
+def _fetch(into: Path, progress: Progress) -> None:
+    def tell(log: Path) -> None:
+        fetched = _DOWNLOADED.findall(log.read_bytes())
+        size = sum(float(number.replace(b",", b"")) * _MEGABYTES[unit] for number, unit in fetched)
+        progress(f"fetching HAPI FHIR with Maven: {len(fetched)} jars, {size:.0f} MB of {_SIZE}")
+
+    command = ["mvn", "-B", "-f", str(_POM), "dependency:copy-dependencies", "-DincludeScope=runtime"]
     command += [f"-DoutputDirectory={into}", "-Dmaven.wagon.http.retryHandler.count=3"]
-    _run(command, _FETCH_SECONDS, "Maven could not fetch HAPI FHIR", "Is Maven Central (or a mirror of it) reachable?")
+    next_step = "Is Maven Central (or a mirror of it) reachable?"
+    _run(command, _FETCH_SECONDS, "Maven could not fetch HAPI FHIR", next_step, tell)
 
 
 def _compile(into: Path) -> None:
@@ -88,17 +101,40 @@ def _compile(into: Path) -> None:
     _run([*command, str(_MAIN)], _COMPILE_SECONDS, "javac could not compile the HAPI FHIR server", "")
 
 
-def _run(command: list[str], seconds: float, failure: str, next_step: str) -> None:
+def _run(
+    command: list[str], seconds: float, failure: str, next_step: str, tell: Callable[[Path], None] = lambda _: None
+) -> None:
+    """Run a program to its end; ``tell`` is given its log every few seconds."""
     log = _cache() / f"{Path(command[0]).name}.log"
-    with log.open("wb") as out:
+    deadline = time.monotonic() + seconds
+    with log.open("wb") as out, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as process:
         try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=seconds, check=False
-            )
+            while not _ended(process, deadline):
+                tell(log)
         except subprocess.TimeoutExpired:
+            process.kill()
             raise HarnessError(f"{failure} within {seconds:.0f} s.", f"{next_step} Its log: {log}".strip()) from None
-    if done.returncode:
+        except BaseException:  # whoever waited has been told to end
+            process.kill()
+            raise
+    if process.returncode:
         raise HarnessError(f"{failure}.", f"{next_step} Its log: {log}".strip())
+
+
+def _ended(process: "subprocess.Popen[bytes]", deadline: float) -> bool:
+    """Wait a few seconds for a process; tell whether it has ended.
+
+    Raises:
+        subprocess.TimeoutExpired: it should have, by now.
+    """
+    left = deadline - time.monotonic()
+    try:
+        process.wait(min(left, _TELL_SECONDS))
+    except subprocess.TimeoutExpired:
+        if left < _TELL_SECONDS:
+            raise
+        return False
+    return True
 
 
 def _make(place: Path, fill: Callable[[Path], None]) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from fhirnotify.cli.harness import probe, run, scenarios
+from fhirnotify.cli.harness import probe, run, scenarios, serve
 
 app = typer.Typer(
     name="harness",
@@ -13,3 +13,4 @@ app = typer.Typer(
 app.command()(run.run)
 app.command()(probe.probe)
 app.command()(scenarios.scenarios)
+app.command()(serve.serve)
