@@ -11,6 +11,7 @@ from fhirnotify.fhir.client import Client, Params
 from fhirnotify.fhir.faults import RefusedError
 
 ONE = ("_count", "1")
+TWO = ("_count", "2")
 TOTAL = ("_total", "accurate")
 
 _SECOND = timedelta(seconds=1)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 from fhirnotify.fhir.bundle import Page, Resource
-from fhirnotify.harness.probing.asking import ONE, TOTAL, Asker, Refusal, around, window, window_of_the_job
+from fhirnotify.harness.probing.asking import ONE, TOTAL, TWO, Asker, Refusal, around, window, window_of_the_job
 from fhirnotify.harness.probing.finding import Behaviour, Finding, error, ok, unknown, warning
 from fhirnotify.harness.probing.sample import FAR_OFF, LONG_AGO, NO_VISIT, Sample, outside, start_of
 
@@ -106,7 +106,7 @@ def _in_utc(asker: Asker, known: Resource, start: datetime) -> Finding:
 def _found(asker: Asker, start: datetime, zone: timezone) -> bool | None:
     """Tell whether a start is found by narrow bounds; None if others come in answer."""
     after, before = around(start)
-    page = asker.search("Appointment", *window(after, before, zone), ONE)
+    page = asker.search("Appointment", *window(after, before, zone), TWO)
     if isinstance(page, Refusal) or not page.matches:
         return False
     return None if outside(page, after, before) else True

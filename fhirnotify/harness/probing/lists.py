@@ -1,16 +1,15 @@
 """Trials of searches for a list of ids, as long as the job makes them, with those that are known put last."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fhirnotify.fhir.bundle import Page, Resource
-from fhirnotify.harness.probing.asking import TOTAL, Asker, Refusal
+from fhirnotify.harness.probing.asking import ONE, TOTAL, TWO, Asker, Refusal
 
 LONGEST = 100
 """How many ids the job asks for at once."""
 
 _SHORTER = (50, 20, 1)
-_TWO = ("_count", "2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +20,11 @@ class Listed:
         size: the longest list that was answered; 0 if none was.
         refusal: how the first that was longer was refused.
         matches: what came in answer.
-        total: how many there are, as the server says.
     """
 
     size: int
     refusal: Refusal | None = None
     matches: list[Resource] = field(default_factory=list, repr=False)
-    total: int | None = None
 
 
 def nobody(ordinal: int = 0) -> str:
@@ -57,19 +54,14 @@ def ask(
     for size in (LONGEST, *_SHORTER):
         kept = known[:size]
         ids = [*map(nobody, range(size - len(kept))), *kept]
-        page = asker.search(resource_type, (parameter, ",".join(f"{prefix}{id_}" for id_ in ids)), _TWO, TOTAL, *also)
+        page = asker.search(resource_type, (parameter, ",".join(f"{prefix}{id_}" for id_ in ids)), TWO, TOTAL, *also)
         if isinstance(page, Page):
-            return Listed(size, refusal, page.matches, page.total)
+            return Listed(size, refusal, page.matches)
         refusal = refusal or page
     return Listed(0, refusal)
 
 
 def finds(asker: Asker, resource_type: str, parameter: str, id_: str) -> bool:
     """Tell whether one id alone finds something."""
-    page = asker.search(resource_type, (parameter, id_), _TWO)
+    page = asker.search(resource_type, (parameter, id_), ONE)
     return isinstance(page, Page) and bool(page.matches)
-
-
-def strangers(matches: Collection[Resource], asked: Collection[str]) -> bool:
-    """Tell whether anything came that was not asked for by its id."""
-    return any(match["id"] not in asked for match in matches)

@@ -9,14 +9,13 @@ from fhirnotify.fhir.bundle import Page, Resource
 from fhirnotify.fhir.client import Params
 from fhirnotify.fhir.moments import instant
 from fhirnotify.fhir.references import ID, References
-from fhirnotify.harness.probing.asking import ONE, TOTAL, Asker, Refusal, around, window, window_of_the_job
+from fhirnotify.harness.probing.asking import ONE, TOTAL, TWO, Asker, Refusal, around, window, window_of_the_job
 
 LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 FAR_OFF = datetime(2300, 1, 1, tzinfo=UTC)
 NO_VISIT = "Probe again when the server has a booked Appointment in the next days: a test visit will do."
 NO_VISITS = "Probe again when the server has two booked Appointments, of different starts, in the next days."
 
-_TWO = ("_count", "2")
 _ENOUGH = 20
 
 
@@ -58,7 +57,7 @@ def take(asker: Asker, after: datetime, before: datetime, page_size: int) -> Sam
     if known:
         several = window_of_the_job(after, before, 1) if _is_more(page) else None
         return Sample(page, seconds, known, of_window=True, several=several)
-    known = _readable(asker.search("Appointment", window(LONG_AGO, FAR_OFF)[0], _TWO))
+    known = _readable(asker.search("Appointment", window(LONG_AGO, FAR_OFF)[0], TWO))
     return Sample(page, seconds, known, of_window=False, several=_between(known))
 
 
