@@ -50,22 +50,28 @@ def read_key(file: Path, key_id: str | None = None, algorithm: str | None = None
     Raises:
         SettingsError: the file is no such key, or the key cannot do the algorithm; nothing of it is repeated.
     """
+    data = _contents(file)
+    key, key_id_within = _from_jwk(file, data) if data.lstrip()[:1] == b"{" else (_from_pem(file, data), None)
+    known_as = key_id or key_id_within
+    if known_as is None:
+        raise SettingsError(
+            "fhir.auth.key_id is missing, and the key has none of its own.",
+            "Set it to the kid under which the public key is registered with the authorization server.",
+        )
+    return SigningKey(key, _algorithm(file, key, algorithm), known_as)
+
+
+def _contents(file: Path) -> bytes:
     try:
-        data = file.read_bytes()[: _LONGEST_FILE + 1]
+        with file.open("rb") as opened:
+            data = opened.read(_LONGEST_FILE + 1)
     except OSError as error:
-        why = error.strerror
+        why = f"cannot be read: {error.strerror}"
     else:
-        key, key_id_within = _from_jwk(file, data) if data.lstrip()[:1] == b"{" else (_from_pem(file, data), None)
-        known_as = key_id or key_id_within
-        if known_as is None:
-            raise SettingsError(
-                "fhir.auth.key_id is missing, and the key has none of its own.",
-                "Set it to the kid under which the public key is registered with the authorization server.",
-            )
-        return SigningKey(key, _algorithm(file, key, algorithm), known_as)
-    raise SettingsError(
-        f"fhir.auth.private_key_file {file} cannot be read: {why}.", "Name the file, and let the job read it."
-    )
+        if len(data) <= _LONGEST_FILE:
+            return data
+        why = "is too long for one key"
+    raise SettingsError(f"fhir.auth.private_key_file {file} {why}.", _FORMS)
 
 
 def _from_pem(file: Path, data: bytes) -> RSAKey | ECKey:
@@ -101,8 +107,7 @@ def _pem_of_jwk(data: bytes) -> tuple[bytes | None, str | None]:
     try:
         jwk = json.loads(data)
         key = _KINDS[jwk["kty"]].import_key(jwk)
-        key_id = jwk.get("kid")
-        return (key.as_pem(private=True) if key.is_private else None), key_id if isinstance(key_id, str) else None
+        return (key.as_pem(private=True) if key.is_private else None), jwk.get("kid")
     except (ValueError, KeyError, TypeError, RecursionError, JoseError, UnsupportedAlgorithm):
         return None, None
 

@@ -3,12 +3,15 @@
 import base64
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import time, timedelta
 from pathlib import Path
 
 import certifi
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from fhirnotify import access, wiring
 from fhirnotify.clock import FixedClock, RealClock
@@ -137,3 +140,51 @@ def test_the_regions_own_authorities_are_trusted(tmp_path: Path) -> None:
     ):
         with pytest.raises(SettingsError, match=r"fhir\.tls"):
             wiring.source(chosen({"FHIR__BASE_URL": "https://fhir.example.org", **wrong}))
+
+
+def answering(token: str) -> Callable[[Request], Reply]:
+    """Answer as a FHIR server that announces its token endpoint, and as that endpoint."""
+
+    def answer(request: Request) -> Reply:
+        if request.path.endswith("/.well-known/smart-configuration"):
+            return Reply(200, json.dumps({"token_endpoint": f"http://{request.headers['host']}/token"}).encode())
+        if request.path == "/token":
+            return Reply(200, json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": 300}).encode())
+        if request.headers.get("authorization") != f"Bearer {token}":
+            return Reply(401)
+        return Reply(200, json.dumps({"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}).encode())
+
+    return answer
+
+
+@pytest.mark.parametrize("kind", ["client-credentials", "smart-backend"])
+def test_a_token_is_fetched_as_it_is_set(tmp_path: Path, kind: str) -> None:
+    """Both kinds, by a secret or by a key; and what ``check`` says of it does not show the token."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with LoopbackServer(answering("t0ken")) as server:
+        given = {"FHIR__BASE_URL": f"{server.base_url}/r4", "FHIR__AUTH__KIND": kind, "FHIR__AUTH__CLIENT_ID": "id"}
+        if kind == "client-credentials":
+            given |= {"FHIR__AUTH__TOKEN_URL": f"{server.base_url}/token", "FHIR__AUTH__CLIENT_SECRET": "secret"}
+        else:
+            given |= {"FHIR__AUTH__PRIVATE_KEY_FILE": "key.pem", "FHIR__AUTH__KEY_ID": "k1"}
+            given |= {"FHIR__AUTH__SCOPE": "system/*.rs"}
+        settings = chosen(given)
+        with closing(wiring.source(settings)) as source:
+            assert source.version is FhirVersion.R4
+        assert access.token_state(settings) == f"{server.base_url}/token gave an access token that lasts 300 s"
+
+
+@pytest.mark.parametrize("given", [{}, {"FHIR__BASE_URL": "https://fhir.example.org"}])
+def test_where_no_token_is_fetched_there_is_nothing_to_say_of_it(given: dict[str, str]) -> None:
+    """A directory, and a server without authentication."""
+    assert access.token_state(chosen(given)) is None
+
+
+def test_a_key_that_cannot_be_used_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    """As a wrong setting."""
+    (tmp_path / "key.pem").write_text("x", "utf-8")
+    given = {"FHIR__BASE_URL": "https://fhir.example.org", "FHIR__AUTH__KIND": "smart-backend"}
+    given |= {"FHIR__AUTH__CLIENT_ID": "id", "FHIR__AUTH__SCOPE": "s", "FHIR__AUTH__PRIVATE_KEY_FILE": "key.pem"}
+    with pytest.raises(SettingsError, match=r"key\.pem"):
+        wiring.source(chosen(given))

@@ -128,6 +128,33 @@ def test_a_secret_may_stand_in_a_file(config: Path) -> None:
     assert "s3cret" not in repr(settings)
 
 
+def test_the_ways_to_a_token_are_set_like_all_else(config: Path) -> None:
+    """The key's file is found from where the settings stand; an address stays as it is written, query and all."""
+    (config.parent / "secret.txt").write_text("s3cret\n", "utf-8")
+    auth = written(
+        config,
+        with_keys(
+            "fhir.auth",
+            'kind = "client-credentials"\nclient_id = "id"\nclient_secret_file = "secret.txt"\n'
+            'token_url = "https://as.example.org/token/?p=x"\nscope = " a  b "',
+        ),
+    ).fhir.auth
+    assert (auth.token_url, auth.scope) == ("https://as.example.org/token/?p=x", "a b")
+    assert auth.client_secret is not None
+    assert auth.client_secret.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(auth)
+    auth = written(
+        config,
+        with_keys(
+            "fhir.auth",
+            'kind = "smart-backend"\nclient_id = "id"\nprivate_key_file = "key.pem"\nscope = "a"\n'
+            'token_url = "http://127.0.0.1:1/token"\nalgorithm = "ES384"\nkey_id = "k"',
+        ),
+    ).fhir.auth
+    assert auth.private_key_file == config.parent / "key.pem"
+    assert (auth.algorithm, auth.key_id, auth.token_url) == ("ES384", "k", "http://127.0.0.1:1/token")
+
+
 def test_a_secret_file_may_be_named_by_the_environment(config: Path) -> None:
     """FHIRNOTIFY_SECTION__KEY_FILE works as the key does."""
     secret = config.parent / "pw"

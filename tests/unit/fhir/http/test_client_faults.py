@@ -173,6 +173,50 @@ def test_the_cause_beneath_an_error_is_told(error, cause, kind, what, next_step)
     assert next_step in fault.next_step
 
 
+@pytest.mark.parametrize(
+    ("reason", "what"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "wants a client certificate, and got none"),
+        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "refuses our certificate: it has expired"),
+        ("SSLV3_ALERT_CERTIFICATE_REVOKED", "refuses our certificate: it has been revoked"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "refuses our certificate: it does not trust who has signed it"),
+        ("SSLV3_ALERT_BAD_CERTIFICATE", "refuses our certificate ("),
+        ("TLSV1_ALERT_ACCESS_DENIED", "refuses our certificate: it is known, but may not enter"),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "No TLS with https://fhir.test: SSLV3_ALERT_HANDSHAKE_FAILURE"),
+        ("WRONG_VERSION_NUMBER", "No TLS with https://fhir.test: WRONG_VERSION_NUMBER"),
+    ],
+)
+def test_what_a_server_says_of_our_certificate_is_told(reason, what):
+    """The alerts of TLS, as OpenSSL names them; each leads to fhir.tls.client_cert."""
+    cause = ssl.SSLError(1, "x")
+    cause.reason = reason
+    fault = connection_fault(caused(httpx.ReadError("x"), cause), "https://fhir.test", 5)
+    assert isinstance(fault, FhirError)
+    assert what in fault.what
+    assert "fhir.tls.client_cert" in fault.next_step
+
+
+def test_a_lost_connection_may_be_about_the_certificate():
+    """Not every server says so before it hangs up; where there is no TLS it cannot be."""
+    for origin, told in (("https://fhir.test", True), ("http://fhir.test", False)):
+        fault = connection_fault(httpx.ReadError("x"), origin, 5)
+        assert ("fhir.tls.client_cert" in fault.next_step) is told
+
+
+def test_the_setting_that_an_address_comes_from_is_named():
+    """The token endpoint's faults are not the FHIR endpoint's."""
+    for error in (
+        caused(httpx.ConnectError("x"), socket.gaierror(-2, "x")),
+        caused(httpx.ConnectError("x"), ConnectionRefusedError()),
+        caused(httpx.ConnectError("x"), certificate_error()),
+        httpx.ConnectTimeout("x"),
+        httpx.InvalidURL("x"),
+    ):
+        fault = connection_fault(error, "https://as.test", 5, "fhir.auth.token_url")
+        assert "fhir.auth.token_url" in fault.next_step
+        assert "fhir.base_url" not in fault.next_step
+
+
 def test_causes_in_a_circle_come_to_an_end():
     """One exception raised twice can be its own cause's cause."""
     error, cause = httpx.ReadError("x"), OSError("x")

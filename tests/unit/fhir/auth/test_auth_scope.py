@@ -1,0 +1,43 @@
+"""Which scopes count as granted."""
+
+import pytest
+
+from fhirnotify.fhir.auth_scope import not_granted
+
+NEEDED = "system/Appointment.rs system/Patient.rs system/Consent.rs"
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted", "missing"),
+    [
+        (NEEDED, NEEDED, []),
+        (NEEDED, "system/Consent.rs system/Patient.rs system/Appointment.rs", []),
+        (NEEDED, f"{NEEDED} openid", []),
+        (NEEDED, "system/*.rs", []),
+        (NEEDED, "system/*.cruds", []),
+        (NEEDED, "system/*.read", []),
+        (NEEDED, "system/*.*", []),
+        (NEEDED, "system/Appointment.read system/Patient.* system/Consent.cruds", []),
+        (NEEDED, "system/Appointment.r system/Appointment.s system/Patient.rs system/Consent.rs", []),
+        (NEEDED, "", NEEDED.split()),
+        (NEEDED, "system/Appointment.rs system/Patient.rs", ["system/Consent.rs"]),
+        (NEEDED, "system/Appointment.rs system/Patient.rs system/Consent.r", ["system/Consent.rs"]),
+        (NEEDED, "system/Appointment.rs system/Patient.rs system/Consent.write", ["system/Consent.rs"]),
+        (NEEDED, "system/Appointment.rs system/Patient.rs user/Consent.rs", ["system/Consent.rs"]),
+        (NEEDED, "system/Appointment.rs system/Patient.rs system/Consent.rs?category=x", ["system/Consent.rs"]),
+        ("system/*.rs", NEEDED, []),
+        ("system/*.read", NEEDED, []),
+        ("system/*.rs", "system/Appointment.rs system/Patient.rs", ["system/*.rs"]),
+        ("system/*.read", "system/Observation.read", ["system/*.read"]),
+        ("system/Consent.rs?category=x", "system/Consent.rs?category=x", []),
+        ("system/Consent.rs?category=x", "system/Consent.rs?category=y", ["system/Consent.rs?category=x"]),
+        ("system/Observation.rs", "system/Observation.read", []),
+        ("fhir.read", "fhir.read", []),
+        ("fhir.read", "fhir.write", ["fhir.read"]),
+        ("fhir.read openid", "fhir.read", ["openid"]),
+        ("system/Consent.", "system/Consent.rs", ["system/Consent."]),
+    ],
+)
+def test_what_is_missing_is_named(asked, granted, missing):
+    """The two versions of SMART scopes mean the same; a narrowed scope does not stand for the whole one."""
+    assert not_granted(asked, granted) == missing
