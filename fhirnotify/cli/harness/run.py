@@ -91,8 +91,9 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
 
 @contextmanager
 def _on_server(fhir: str, auth: Path | None, conditions: "Conditions", *, foreign: bool) -> Iterator["Player"]:
-    from fhirnotify import wiring  # noqa: PLC0415
+    from fhirnotify import access, wiring  # noqa: PLC0415
     from fhirnotify.cli.output import complain  # noqa: PLC0415
+    from fhirnotify.harness import faults  # noqa: PLC0415
     from fhirnotify.harness.scenarios.session import Access, on_server  # noqa: PLC0415
 
     settings = settings_of(fhir, auth)
@@ -100,9 +101,10 @@ def _on_server(fhir: str, auth: Path | None, conditions: "Conditions", *, foreig
         raise SettingsError(
             "A directory with data is not written to.", "Write --fhir file: alone to play in a directory made for it."
         )
+    faulty = faults.before(settings.fhir.base_url, verify=access.verification(settings))
     with closing(wiring.fhir_client(settings)) as reader, wiring.fhir_writer(settings) as writer:
-        access = Access(settings.fhir.base_url, reader, writer, credentials(settings))
-        with on_server(access, conditions, foreign=foreign, tell=complain) as player:
+        server = Access(settings.fhir.base_url, reader, writer, credentials(settings), faulty)
+        with on_server(server, conditions, foreign=foreign, tell=complain) as player:
             yield player
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fhirnotify.harness.faults import NeverActed
 from fhirnotify.harness.guest import Run
 from fhirnotify.harness.known_limits import known_limit
 from fhirnotify.harness.scenarios.calendar import beginning
@@ -113,6 +114,8 @@ class Player:
             status = Status.FAILED if found else Status.PASSED
         except RefusedResources as refusal:
             found, status = [refusal.what], Status.REFUSED
+        except NeverActed as lack:
+            found, status = [lack.what], Status.FAILED
         seconds = time.monotonic() - began
         if len(scenarios) > 1 and found:
             for name, scenario in scenarios.items():

@@ -102,13 +102,12 @@ class Staging:
 
     def _made(self, written: Written) -> Resource:
         if isinstance(written, dict):
-            return self._tagged(self._here({**written, "id": self.id(written["id"])}))
-        resource = self._ordinary(written)
-        for elements in written.elements(self.stage.version):
-            resource = _laid_over(resource, self._here(elements))
-        if isinstance(written, model.Appointment):
-            resource = self._at_location(resource)
-        return self._tagged(resource)
+            resource: Resource = self._here({**written, "id": self.id(written["id"])})
+        else:
+            resource = self._ordinary(written)
+            for elements in written.elements(self.stage.version):
+                resource = _laid_over(resource, self._here(elements))
+        return self._tagged(self._at_location(resource))
 
     def _ordinary(self, written: model.Patient | model.Consent | model.Appointment) -> Resource:
         version = self.stage.version
@@ -151,11 +150,11 @@ class Staging:
         ends = (None if each is None else self.moment(each) for each in (span.start, span.end))
         return resources.period(*ends)
 
-    def _at_location(self, appointment: Resource) -> Resource:
-        if self.stage.location is None:
-            return appointment
+    def _at_location(self, resource: Resource) -> Resource:
+        if self.stage.location is None or resource["resourceType"] != "Appointment":
+            return resource
         here = resources.participant(self.stage.version, {"reference": f"Location/{self.stage.location}"})
-        return {**appointment, "participant": [*appointment.get("participant", []), here]}
+        return {**resource, "participant": [*resource.get("participant", []), here]}
 
     def _tagged(self, resource: Resource) -> Resource:
         meta = resource.get("meta", {})

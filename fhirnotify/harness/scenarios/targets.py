@@ -1,6 +1,7 @@
 """What a scenario is played on: a FHIR server over HTTP, or a directory of FHIR JSON."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -81,6 +82,7 @@ class Directory:
         self.version = version
         self.base_url = f"file:{directory}"
         self._directory = directory
+        self._versions: Counter[str] = Counter()
         directory.mkdir(parents=True, exist_ok=True)
         spoken = "4.0.1" if version is FhirVersion.R4 else "5.0.0"
         self._write("metadata.json", {"resourceType": "CapabilityStatement", "fhirVersion": spoken})
@@ -88,7 +90,10 @@ class Directory:
     def put(self, resources: Iterable[Resource]) -> None:
         """Write a file a resource; its version counts up."""
         for resource in resources:
-            self._write(self._name(resource), resource)
+            name = self._name(resource)
+            self._versions[name] += 1
+            meta = {**resource.get("meta", {}), "versionId": str(self._versions[name])}
+            self._write(name, {**resource, "meta": meta})
 
     def remove(self, resources: Iterable[Resource]) -> None:
         """Delete the files."""
