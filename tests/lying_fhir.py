@@ -54,6 +54,8 @@ class LyingFhir:
     longest_list: int = 10_000
     cut_list: int = 10_000
     largest_page: int = 1000
+    values: Callable[[str, list[str]], list[str]] = lambda _, found: found
+    """What a resource is thought to have for a parameter."""
     next_is: Callable[[str], str | None] = lambda link: link
     total: Callable[[int, int], Any] = lambda matches, given: matches
     edit: Callable[[dict[str, Any]], None] = lambda bundle: None
@@ -62,18 +64,19 @@ class LyingFhir:
     versions: bool = True
     etag: str | None = 'W/"1"'
     requests: list[tuple[str, str, list[tuple[str, str]]]] = field(default_factory=list)
+    _server: LoopbackServer | None = None
     _open: list[tuple[list[dict[str, Any]], int, bool]] = field(default_factory=list)
 
     def serve(self) -> LoopbackServer:
         """Give a server that answers so."""
-        self._server = LoopbackServer(self._answer)
+        self._server = LoopbackServer(self.answer)
         return self._server
 
     @property
     def base_url(self) -> str:
-        return f"{self._server.base_url}/fhir"
+        return f"{self._server.base_url}/fhir" if self._server else "/fhir"
 
-    def _answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Reply:
         path = request.path.removeprefix("/fhir/")
         form = parse_qsl(request.body.decode(), keep_blank_values=True) or list(request.query.items())
         self.requests.append((request.method, path, form))
@@ -147,7 +150,7 @@ class LyingFhir:
             assert start
             assert bound
             return start > bound if value[:2] == "gt" else start < bound
-        return bool(set(_values(one, name)) & set(value.split(",")[: self.cut_list]))
+        return bool(set(self.values(name, list(_values(one, name)))) & set(value.split(",")[: self.cut_list]))
 
 
 def _values(one: dict[str, Any], name: str) -> Iterator[str]:

@@ -29,9 +29,16 @@ class Refusal:
 
 
 class Asker:
-    """Makes trials, and remembers one resource of each type that came in answer."""
+    """Makes trials, and remembers one resource of each type that came in answer.
+
+    Attributes:
+        origin: scheme, host and port of the server.
+        beside: what stands beside the date in every search for visits, as the settings have it.
+        seen: the first resource that came of each type.
+    """
 
     def __init__(self, client: Client) -> None:
+        self.beside: Params = ()
         self.origin = client.origin
         self.seen: dict[str, Resource] = {}
         self._client = client
@@ -44,6 +51,10 @@ class Asker:
         """
         headers = {"Prefer": "handling=strict"} if strict else None
         return self._read(resource_type, lambda: self._client.search(resource_type, params, headers))
+
+    def visits(self, *params: tuple[str, str], strict: bool = False) -> Page | Refusal:
+        """Search Appointments in the way that the settings have it."""
+        return self.search("Appointment", *self.beside, *params, strict=strict)
 
     def follow(self, link: str, resource_type: str) -> Page | Refusal:
         """Follow a link to a next page; one that leads away is not followed."""
@@ -75,8 +86,9 @@ class Asker:
 
 
 def window(after: datetime, before: datetime, zone: timezone = UTC) -> Params:
-    """Give the two bounds of a search by start, as the job writes them in UTC."""
-    return ("date", f"gt{_stamp(after, zone)}"), ("date", f"lt{_stamp(before, zone)}")
+    """Give the two bounds of a search by start, rounded outwards to the second, as the job writes them in UTC."""
+    up = _SECOND if before.microsecond else timedelta(0)
+    return ("date", f"gt{_stamp(after, zone)}"), ("date", f"lt{_stamp(before + up, zone)}")
 
 
 def around(start: datetime) -> tuple[datetime, datetime]:
@@ -92,5 +104,5 @@ def window_of_the_job(after: datetime, before: datetime, page_size: int) -> Para
 
 
 def _stamp(moment: datetime, zone: timezone) -> str:
-    local = moment.astimezone(zone)
-    return local.strftime("%Y-%m-%dT%H:%M:%SZ") if zone is UTC else local.isoformat(timespec="seconds")
+    local = moment.astimezone(zone).replace(microsecond=0)
+    return local.strftime("%Y-%m-%dT%H:%M:%SZ") if zone is UTC else local.isoformat()

@@ -16,11 +16,20 @@ _MORE_READ = "The job keeps what is in its window, so it stays right, but each r
 _VENDOR_DATE = "Ask the server's vendor: Appointment's search parameter date, twice, with gt and lt (FHIR search)."
 
 
-def by_date(asker: Asker, sample: Sample) -> Finding:
-    """Tell whether the job's own search of its window is answered."""
+def by_date(asker: Asker, sample: Sample, way: str) -> Finding:
+    """Tell whether the job's own search of its window is answered; ``way`` is ``fhir.appointments``."""
     name, page = Behaviour.BY_DATE, sample.first_page
     if isinstance(page, Page):
-        return ok(name, "answered", "The window is read by date, as the job does by default.")
+        if asker.beside:
+            return ok(name, f"answered, beside {asker.beside[0][0]}", "The window is read so.")
+        return ok(name, "answered", "The window can be read by date alone, as the job does by default.")
+    if way == "by-patient" and not asker.beside:
+        return ok(name, "refused by date alone", "Not needed: the window is read by patient.")
+    if way == "by-patient":
+        meaning = "The job reads each patient's whole history, and applies the window itself: right, but slow."
+        return warning(
+            name, "refused, also beside patient", meaning, "Ask the server's vendor: date and status beside patient."
+        )
     hindrance = _hindrance(asker)
     if hindrance is None:
         return error(
@@ -40,10 +49,10 @@ def by_date(asker: Asker, sample: Sample) -> Finding:
 def _hindrance(asker: Asker) -> str | None:
     """Name the parameter without which a window that nobody has is answered; None if it is the dates themselves."""
     far = window_of_the_job(FAR_OFF, FAR_OFF + _DAY, 1)
-    if isinstance(asker.search("Appointment", *far), Page):
+    if isinstance(asker.visits(*far), Page):
         return "_count"
     for hint in _HINTS:
-        if isinstance(asker.search("Appointment", *(param for param in far if param[0] != hint)), Page):
+        if isinstance(asker.visits(*(param for param in far if param[0] != hint)), Page):
             return hint
     return None
 
@@ -51,8 +60,8 @@ def _hindrance(asker: Asker) -> str | None:
 def bounds(asker: Asker, sample: Sample) -> Finding:
     """Tell whether both bounds count, by windows so far off that each of them leaves everything out."""
     name = Behaviour.DATE_BOUNDS
-    future = asker.search("Appointment", *window(FAR_OFF, FAR_OFF + _DAY), ONE)
-    past = asker.search("Appointment", *window(LONG_AGO, LONG_AGO + _DAY), ONE)
+    future = asker.visits(*window(FAR_OFF, FAR_OFF + _DAY), ONE)
+    past = asker.visits(*window(LONG_AGO, LONG_AGO + _DAY), ONE)
     if isinstance(future, Refusal) or isinstance(past, Refusal):
         return unknown(name, "a window far off is refused", _MORE_READ, _VENDOR_DATE)
     lower, upper = not outside(future, FAR_OFF, FAR_OFF + _DAY), not outside(past, LONG_AGO, LONG_AGO + _DAY)
@@ -106,7 +115,7 @@ def _in_utc(asker: Asker, known: Resource, start: datetime) -> Finding:
 def _found(asker: Asker, start: datetime, zone: timezone) -> bool | None:
     """Tell whether a start is found by narrow bounds; None if others come in answer."""
     after, before = around(start)
-    page = asker.search("Appointment", *window(after, before, zone), TWO)
+    page = asker.visits(*window(after, before, zone), TWO)
     if isinstance(page, Refusal) or not page.matches:
         return False
     return None if outside(page, after, before) else True
@@ -125,7 +134,7 @@ def status(asker: Asker, sample: Sample) -> Finding:
     known, narrow = sample.known[0], window(*around(sample.starts[0]))
     its_own = known.get("status")
     other = "entered-in-error" if its_own != "entered-in-error" else "proposed"
-    page = asker.search("Appointment", *narrow, ("status", other), ONE)
+    page = asker.visits(*narrow, ("status", other), ONE)
     if isinstance(page, Refusal):
         return unknown(name, f"{other} is refused", "The job asks for booked alone.", page.next_step)
     if any(match.get("status") != other for match in page.matches):
@@ -136,7 +145,7 @@ def status(asker: Asker, sample: Sample) -> Finding:
             "Ask the server's vendor: Appointment's search parameter status.",
         )
     if isinstance(its_own, str) and not sample.of_window:
-        found = asker.search("Appointment", *narrow, ("status", its_own), ONE, TOTAL)
+        found = asker.visits(*narrow, ("status", its_own), ONE, TOTAL)
         if isinstance(found, Refusal) or not found.matches:
             return error(
                 name,

@@ -1,21 +1,15 @@
-"""Trials of what a server does beside what it is asked for: versions, unknown parameters, and other ways to search."""
+"""Trials of what a server does beside what it is asked for: versions, and parameters that nobody knows."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
-from fhirnotify.fhir.bundle import Page, Resource
-from fhirnotify.fhir.references import References
-from fhirnotify.harness.probing import lists
-from fhirnotify.harness.probing.asking import ONE, Asker, Refusal, around, window
+from fhirnotify.fhir.bundle import Resource
+from fhirnotify.harness.probing.asking import ONE, Asker, Refusal, window
 from fhirnotify.harness.probing.finding import Behaviour, Finding, ok, unknown, warning
 from fhirnotify.harness.probing.sample import FAR_OFF, NO_VISIT, Sample
 
 _NO_SUCH = ("fhirnotify-probe", "x")
 _EVIDENCE = "Evidence names the very versions that a decision rests on."
-_OTHER_WAYS = (
-    (Behaviour.BY_PATIENT, "Patient", "patient"),
-    (Behaviour.BY_LOCATION, "Location", "location"),
-)
 
 
 def versions(asker: Asker, sample: Sample) -> Finding:
@@ -53,7 +47,7 @@ def _version(resource: Resource) -> str | None:
 def unknown_parameters(asker: Asker) -> Iterator[Finding]:
     """Tell what becomes of a parameter that nobody knows, and whether strict handling changes it."""
     far = (*window(FAR_OFF, FAR_OFF + timedelta(days=1)), ONE)
-    loose = asker.search("Appointment", *far, _NO_SUCH)
+    loose = asker.visits(*far, _NO_SUCH)
     checked = "Every filter is applied again to what comes, so nothing follows for the job."
     strict = Behaviour.STRICT
     if isinstance(loose, Refusal):
@@ -61,39 +55,7 @@ def unknown_parameters(asker: Asker) -> Iterator[Finding]:
         yield ok(strict, "not needed: refused without it, too", "The job does not ask for it.")
         return
     yield ok(Behaviour.UNKNOWN_PARAMETER, "ignored, and everything else is answered", checked)
-    if isinstance(asker.search("Appointment", *far, _NO_SUCH, strict=True), Refusal):
+    if isinstance(asker.visits(*far, _NO_SUCH, strict=True), Refusal):
         yield ok(strict, "honoured", "The job does not ask for it: it would make hints such as _total a refusal.")
     else:
         yield ok(strict, "ignored", checked)
-
-
-def other_ways(asker: Asker, sample: Sample, references: References) -> Iterator[Finding]:
-    """Tell whether Appointments can be asked for by patient and by location, where by date is not enough."""
-    by_date = isinstance(sample.first_page, Page)
-    for name, resource_type, parameter in _OTHER_WAYS:
-        known = sample.actors(resource_type, references)
-        found = _asked_by(asker, sample, f"{resource_type}/", parameter, known[0] if known else None)
-        if by_date:
-            yield ok(name, found or "refused", "Not needed: the window is read by date.")
-        elif found:
-            step = f'Set fhir.appointments = "by-{parameter}", and name the {parameter}s there.'
-            yield ok(name, found, "The window can be read so.", step)
-        else:
-            step = "Ask the server's vendor for one of the three: by date, by location or by patient."
-            yield warning(name, "refused", "The window cannot be read so either.", step)
-
-
-def _asked_by(asker: Asker, sample: Sample, prefix: str, parameter: str, known: str | None) -> str | None:
-    """Say how a search by one actor and a window is answered; None if it is refused."""
-    after, before = around(sample.starts[0]) if sample.starts else (FAR_OFF, FAR_OFF + timedelta(days=1))
-    narrow = window(after, before)
-    stranger = asker.search("Appointment", *narrow, (parameter, prefix + lists.nobody()), ONE)
-    if isinstance(stranger, Refusal):
-        return None
-    if stranger.matches:
-        return "answered, but ignored: everybody's are given"
-    if known is None:
-        return "answered; whether it finds is not known"
-    page = asker.search("Appointment", *narrow, (parameter, prefix + known), ONE)
-    finds = isinstance(page, Page) and bool(page.matches)
-    return "answered, and finds" if finds else "answered, but does not find one that exists"

@@ -21,7 +21,7 @@ _ASK_TOTAL = "Ask the server's vendor: _total=accurate on every search (HAPI: a 
 def pages(asker: Asker, sample: Sample, page_size: int, timeout: timedelta) -> Iterator[Finding]:
     """Try the first page of the window, and one of a single Appointment."""
     page = sample.first_page
-    one = asker.search("Appointment", *sample.several) if sample.several else None
+    one = asker.visits(*sample.several) if sample.several else None
     single = one if isinstance(one, Page) else None
     if isinstance(page, Page):
         yield total(page, single)
@@ -89,12 +89,13 @@ def place(link: str, origin: str) -> str:
     """Say where a link leads, as seen from the endpoint's scheme, host and port; its path is not repeated."""
     try:
         there, here = urlsplit(link), urlsplit(origin)
-        ports = (there.port or _PORTS.get(there.scheme), here.port or _PORTS.get(here.scheme))
+        scheme = there.scheme or here.scheme
+        ports = (there.port or _PORTS.get(scheme), here.port or _PORTS.get(here.scheme))
     except ValueError:
         return "cannot be read"
     if not there.scheme and not there.netloc:
         return "relative"
-    pairs = {"scheme": (there.scheme, here.scheme), "host": (there.hostname, here.hostname), "port": ports}
+    pairs = {"scheme": (scheme, here.scheme), "host": (there.hostname, here.hostname), "port": ports}
     other = [part for part, (one, another) in pairs.items() if one != another]
     return f"to another {' and '.join(other)}" if other else "to the same origin"
 
@@ -107,7 +108,7 @@ def _order(asker: Asker, sample: Sample, single: Page | None) -> Finding:
     if single is None or sample.several is None:
         return unknown(name, "there are too few Appointments to sort", meaning, NO_VISITS)
     turned = (("_sort", "-date") if param[0] == "_sort" else param for param in sample.several)
-    last = asker.search("Appointment", *turned)
+    last = asker.visits(*turned)
     if isinstance(last, Page) and last.matches and single.matches:
         first_start, last_start = start_of(single.matches[0]), start_of(last.matches[0])
         if first_start and last_start and first_start < last_start and _in_order(sample):

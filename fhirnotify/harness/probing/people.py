@@ -7,10 +7,11 @@ from fhirnotify.fhir.capability import Capability
 from fhirnotify.fhir.references import References
 from fhirnotify.harness.probing import lists
 from fhirnotify.harness.probing.asking import ONE, TOTAL, Asker, Refusal
-from fhirnotify.harness.probing.finding import Behaviour, Finding, error, ok, unknown, warning
+from fhirnotify.harness.probing.finding import Behaviour, Finding, Verdict, error, ok, unknown, warning
 from fhirnotify.harness.probing.sample import NO_VISIT, Sample
 
 _REPLACED = "Patient:link"
+_REVINCLUDE = ("_revinclude", _REPLACED)
 _NOBODY = "urn:fhirnotify:probe|nobody"
 _SOME = 5
 """Patients of visits that are looked for: one of them could be a record that is withheld or gone."""
@@ -21,17 +22,19 @@ def people(asker: Asker, sample: Sample, capability: Capability, references: Ref
     """Try every search that a pass makes beside its window."""
     appointments = [one["id"] for one in sample.known[:1]]
     patients = sample.actors("Patient", references)
+    replaced = _replaced(asker, capability)
+    also = (_REVINCLUDE,) if replaced.verdict is Verdict.OK else ()
     yield _by_id(asker, Behaviour.BY_ID, "Appointment", appointments)
-    yield _by_id(asker, Behaviour.PATIENTS, "Patient", patients[:_SOME])
+    yield _by_id(asker, Behaviour.PATIENTS, "Patient", patients[:_SOME], *also)
     yield _by_identifier(asker)
-    yield _replaced(asker, capability)
+    yield replaced
     yield _consents(asker, patients)
     yield _consents_by_identifier(asker)
 
 
-def _by_id(asker: Asker, name: Behaviour, resource_type: str, known: list[str]) -> Finding:
+def _by_id(asker: Asker, name: Behaviour, resource_type: str, known: list[str], *also: tuple[str, str]) -> Finding:
     """Tell whether resources are found by a list of their ids."""
-    listed = lists.ask(asker, resource_type, "_id", known)
+    listed = lists.ask(asker, resource_type, "_id", known, *also)
     if finding := _too_short(name, resource_type, "_id", listed):
         return finding
     if lists.finds(asker, resource_type, "_id", lists.nobody()):
@@ -89,7 +92,7 @@ def _by_identifier(asker: Asker) -> Finding:
 def _replaced(asker: Asker, capability: Capability) -> Finding:
     """Tell whether records that were merged into others come along with those."""
     name = Behaviour.REPLACED
-    page = asker.search("Patient", ("_id", lists.nobody()), ("_revinclude", _REPLACED), ONE)
+    page = asker.search("Patient", ("_id", lists.nobody()), _REVINCLUDE, ONE)
     said, answered = _REPLACED in capability.types["Patient"].rev_includes, isinstance(page, Page)
     blind = "Merges that only the old record tells of are not seen: its Consent, a no among them, does not count."
     if said and answered:

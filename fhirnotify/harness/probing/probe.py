@@ -9,7 +9,7 @@ from fhirnotify.fhir.bundle import Page
 from fhirnotify.fhir.capability import TYPES, Capability, read_capability
 from fhirnotify.fhir.client import Client
 from fhirnotify.fhir.references import References
-from fhirnotify.harness.probing import dates, lists, manners, pages, people, sample
+from fhirnotify.harness.probing import dates, lists, manners, pages, people, sample, ways
 from fhirnotify.harness.probing.asking import ONE, Asker, Refusal
 from fhirnotify.harness.probing.finding import Behaviour, Finding, Verdict, error, ok, warning
 from fhirnotify.settings import Settings
@@ -54,15 +54,15 @@ def directory(version: FhirVersion) -> Finding:
 
 def _trials(asker: Asker, settings: Settings, now: datetime, capability: Capability) -> Iterator[Finding]:
     fhir, references = settings.fhir, References(settings.fhir.base_url)
-    taken = sample.take(asker, now, now + settings.reminder.lead, fhir.page_size)
+    taken = sample.take(asker, ways.beside(fhir), now, now + settings.reminder.lead, fhir.page_size)
     by_date = isinstance(taken.first_page, Page)
-    yield dates.by_date(asker, taken)
+    yield dates.by_date(asker, taken, fhir.appointments)
     if by_date:
         yield dates.bounds(asker, taken)
         yield from dates.instants(asker, taken)
         yield dates.status(asker, taken)
         yield from pages.pages(asker, taken, fhir.page_size, fhir.timeout)
-    yield from manners.other_ways(asker, taken, references)
+    yield from ways.ways(asker, taken, references, fhir)
     yield from people.people(asker, taken, capability, references)
     yield manners.versions(asker, taken)
     if by_date:

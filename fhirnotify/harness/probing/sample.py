@@ -1,7 +1,7 @@
 """The Appointments that trials are made with: those of the next days, else any, and what they tell of themselves."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -48,17 +48,33 @@ class Sample:
         return list(found)[:_ENOUGH]
 
 
-def take(asker: Asker, after: datetime, before: datetime, page_size: int) -> Sample:
-    """Read the first page of the window as the job does; if it is empty, look for any two Appointments."""
-    began = time.monotonic()
-    page = asker.search("Appointment", *window_of_the_job(after, before, page_size))
-    seconds = time.monotonic() - began
+def take(asker: Asker, beside: Sequence[Params], after: datetime, before: datetime, page_size: int) -> Sample:
+    """Read the first page of the window as the job does; if it is empty, look for any two Appointments.
+
+    Args:
+        asker: makes the trials.
+        beside: what may stand beside the date, at least one; the asker keeps to the first that is answered.
+        after: where the window begins.
+        before: where it ends.
+        page_size: Appointments a page.
+    """
+    page, seconds = _first(asker, beside, window_of_the_job(after, before, page_size))
     known = _readable(page)
     if known:
         several = window_of_the_job(after, before, 1) if _is_more(page) else None
         return Sample(page, seconds, known, of_window=True, several=several)
-    known = _readable(asker.search("Appointment", window(LONG_AGO, FAR_OFF)[0], TWO))
+    known = _readable(asker.visits(window(LONG_AGO, FAR_OFF)[0], TWO))
     return Sample(page, seconds, known, of_window=False, several=_between(known))
+
+
+def _first(asker: Asker, beside: Sequence[Params], search: Params) -> tuple[Page | Refusal, float]:
+    for params in beside:
+        asker.beside = params
+        began = time.monotonic()
+        page = asker.visits(*search)
+        if isinstance(page, Page):
+            break
+    return page, time.monotonic() - began
 
 
 def start_of(appointment: Resource) -> datetime | None:
