@@ -151,8 +151,9 @@ def test_a_run_that_is_killed_and_the_next(target):
         target,
         killed=scenario(
             steps=[
-                {"provider": ["take-and-hang"], "kill": 1, "expect": [{**row, "taken": True}], "inbox": 1},
-                {"at": "now+1h", "expect": [{"already": "accepted"}], "inbox": 1},
+                {"provider": ["take-and-hang"], "kill": 1, "expect": [row], "inbox": 1},
+                {"at": "now+1h", "expect": [{**row, "taken": False}], "inbox": 1},
+                {"at": "now+2h", "expect": [{"already": "accepted"}], "inbox": 1},
             ]
         ),
     )
