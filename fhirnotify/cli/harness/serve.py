@@ -74,9 +74,9 @@ def serve(
     out, ready = Stdout(), False
     try:
         with interrupted_once(), Told(out, to_stderr=as_json) as tell, serving(wanted, tell) as served:
+            ready = True
             tell.done()
             _show(served, out, as_json=as_json)
-            ready = True
             served.wait()
     except KeyboardInterrupt:
         raise typer.Exit(0 if ready else 130) from None

@@ -63,6 +63,48 @@ def test_jars_are_fetched_and_compiled_once(machine, tmp_path):
     assert journal(tmp_path) == ["fetch", "compile"]
 
 
+def test_a_fetch_tells_how_far_it_is(machine, monkeypatch, tmp_path):
+    """While Maven downloads, jars and megabytes are counted by what it says; poms do not count."""
+    central = "Downloaded from central: https://maven.example.org"
+    said = [
+        f"[INFO] {central}/a.pom (1.2 kB at 3 kB/s)",
+        f"[INFO] {central}/a.jar (1.5 MB at 3.4 MB/s)",
+        f"[INFO] {central}/b.jar (500 kB at 1.2 MB/s)",
+    ]
+    chatty = (
+        MAVEN + "".join(f"echo '{line}'\n" for line in said) + 'while [ ! -e "$JOURNAL.seen" ]; do sleep 0.01; done\n'
+    )
+    machine(java=FAILS, javac=JAVAC, mvn=chatty)
+    monkeypatch.setattr(hapi_jars, "_TELL_SECONDS", 0.05)
+    told = []
+
+    def progress(step):
+        told.append(step)
+        if "2 jars" in step:
+            (tmp_path / "journal.seen").touch()
+
+    hapi_jars.class_path(progress)
+    assert "300 MB, once" in told[0]
+    assert str(tmp_path / "cache") in told[0]
+    assert told[-2:] == [
+        "fetching HAPI FHIR with Maven: 2 jars, 2 MB of some 260 jars, 300 MB",
+        "compiling the HAPI FHIR server",
+    ]
+    told.clear()
+    hapi_jars.class_path(progress)
+    assert told == []
+
+
+def test_a_fetch_that_takes_too_long_is_ended(machine, monkeypatch, tmp_path):
+    """Maven is ended with it, and its log named."""
+    machine(java=FAILS, javac=JAVAC, mvn='#!/bin/sh\necho $$ > "$JOURNAL"\nexec sleep 60\n')
+    monkeypatch.setattr(hapi_jars, "_FETCH_SECONDS", 0.5)
+    with pytest.raises(HarnessError, match=r"within 0 s\.(.|\n)*mvn\.log"):
+        hapi_jars.class_path()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(journal(tmp_path)[0]), 0)
+
+
 def test_a_fetch_that_fails_leaves_nothing_behind(machine, tmp_path):
     """After a failure nothing half-made is taken for the jars, and the next attempt may succeed."""
     machine(java=FAILS, javac=JAVAC, mvn=FAILS)
