@@ -1,5 +1,6 @@
 """Everything that a run needs, examined part by part. Nothing is sent and nothing is written."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from fhirnotify import access, wiring
 from fhirnotify.addresses import nobody_listens
 from fhirnotify.core.message import in_gsm, segments, text_of
 from fhirnotify.core.model import ContactType
-from fhirnotify.errors import FhirnotifyError, SettingsError
+from fhirnotify.errors import FhirError, FhirnotifyError, SettingsError
+from fhirnotify.fhir.source import Source
+from fhirnotify.harness.probing.finding import Behaviour, Verdict
+from fhirnotify.harness.probing.probe import probe
 from fhirnotify.settings import Settings, load
 
 Part = Literal["settings", "mappings", "template", "fhir", "ledger", "sms"]
@@ -93,16 +97,41 @@ def _fhir(settings: Settings) -> Iterator[Finding]:
     if said := access.token_state(settings):
         yield Finding("fhir", "ok", said)
     with closing(wiring.source(settings)) as source:
-        yield Finding("fhir", "ok", f"{settings.fhir.base_url} speaks FHIR {source.version}")
+        yield from _server(settings) if settings.fhir.directory is None else _directory(settings, source)
         yield from map(_shortcoming, source.shortcomings())
-        source.appointments_by_id([_NOBODY])
-        source.patients([_NOBODY])
-        source.consents([_NOBODY])
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    """Probe the server, and tell what somebody should know; ``harness probe`` tells the rest."""
+    seen: Counter[Verdict] = Counter()
+    with closing(wiring.fhir_client(settings)) as client:
+        for found in probe(client, settings, datetime.now(UTC)):
+            seen[found.verdict] += 1
+            said = f"{found.name}: {found.found.rstrip('.')}. {found.meaning}"
+            if found.verdict is Verdict.ERROR:
+                yield Finding("fhir", "error", said, found.next_step, FhirError.exit_code)
+            elif found.verdict is Verdict.WARNING:
+                yield Finding("fhir", "warning", said, found.next_step)
+            elif found.name is Behaviour.VERSION:
+                yield Finding("fhir", "ok", f"{settings.fhir.base_url} speaks {found.found}")
+    if seen[Verdict.UNKNOWN]:
+        what = f"{seen[Verdict.UNKNOWN]} behaviours could not be tried on what the server has"
+        yield Finding("fhir", "ok", what, "fhirnotify harness probe names them.")
+    if not seen[Verdict.ERROR]:
         yield Finding("fhir", "ok", "Appointment, Patient and Consent may be searched")
 
 
+def _directory(settings: Settings, source: Source) -> Iterator[Finding]:
+    yield Finding("fhir", "ok", f"{settings.fhir.base_url} speaks FHIR {source.version}")
+    source.appointments_by_id([_NOBODY])
+    source.patients([_NOBODY])
+    source.consents([_NOBODY])
+    yield Finding("fhir", "ok", "Appointment, Patient and Consent may be searched")
+
+
 def _shortcoming(what: str) -> Finding:
-    return Finding("fhir", "warning", what, "Ask the server's vendor for it; the README tells what is missed without.")
+    step = "See what fhir.appointments lists; ask the server's vendor for what is not offered."
+    return Finding("fhir", "warning", what, step)
 
 
 def _ledger(settings: Settings) -> Iterator[Finding]:

@@ -95,7 +95,7 @@ class DirectorySource:
         )
 
     def shortcomings(self) -> list[str]:
-        """Give none: everything can be searched."""
+        """Give none: everybody who is there is found."""
         return []
 
     def close(self) -> None:

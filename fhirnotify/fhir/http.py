@@ -15,7 +15,7 @@ from fhirnotify.errors import FhirError
 from fhirnotify.fhir.bundle import Resource
 from fhirnotify.fhir.by_list import ByList, gathered
 from fhirnotify.fhir.by_participant import NOT_TAKEN
-from fhirnotify.fhir.capability import TYPES, Capability, read_capability
+from fhirnotify.fhir.capability import Capability, read_capability
 from fhirnotify.fhir.client import Client, Limits, Params
 from fhirnotify.fhir.faults import RefusedError
 from fhirnotify.fhir.identifiers import identifiers_of
@@ -218,14 +218,8 @@ class HttpSource:
         return knows_identifier(self._client, "Consent")
 
     def shortcomings(self) -> list[str]:
-        """Give what the server does not offer, by its CapabilityStatement and by a harmless trial."""
-        types, said = self._capability.types, []
-        said += [f"{name} may not be searched, the server says" for name in TYPES if not types[name].searchable]
-        if _REPLACED not in types["Patient"].rev_includes:
-            said.append(f"_revinclude={_REPLACED} is not offered: merges that only old records tell of are not seen")
-        if not self._searches_by_identifier:
-            said.append("patient:identifier is not offered: Consents that name a patient by number are not seen")
-        return said + (self._by.shortcomings() if self._by else [])
+        """Give whom of those that are listed the server cannot find."""
+        return self._by.shortcomings() if self._by else []
 
     def close(self) -> None:
         """Release connections."""

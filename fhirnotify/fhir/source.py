@@ -60,7 +60,10 @@ class Source(Protocol):
         ...
 
     def shortcomings(self) -> list[str]:
-        """Give what the endpoint cannot do that makes the job less sure, each as a sentence for a person."""
+        """Give whom of those by which Appointments are asked for the endpoint cannot find, each as a sentence.
+
+        How the endpoint behaves otherwise is for the probe to tell.
+        """
         ...
 
     def close(self) -> None:

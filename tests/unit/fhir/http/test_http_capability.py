@@ -49,17 +49,6 @@ def test_it_tells_what_the_server_can_search(server, source):
     capability = source.capability()
     assert capability.fhir_version == "4.0.1"
     assert capability.types["Patient"] == TypeSupport(searchable=True, rev_includes=frozenset({"Patient:link"}))
-    assert source.shortcomings() == []
-
-
-def test_it_tells_what_is_missed_on_a_lesser_server(server, source):
-    """Merges and Consents that it cannot be asked for."""
-    server.rev_includes = []
-    server.refuses = {"patient:identifier"}
-    assert [said.split(" is not offered")[0] for said in source.shortcomings()] == [
-        "_revinclude=Patient:link",
-        "patient:identifier",
-    ]
 
 
 @pytest.mark.parametrize(
