@@ -1,0 +1,63 @@
+"""The pytest plugin, used as a stranger would who tests an integration of their own."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = "pytester"
+
+README = Path(__file__).parents[2] / "README.md"
+SCENARIO = """\
+shows: An ordinary patient gets this.
+promise: none-forgotten
+resources: [{patient: p}, {consent: c}, {appointment: a}]
+expect: [{remind: KIND}]
+"""
+
+
+def example() -> str:
+    """Give the README's example of a test."""
+    (found,) = re.findall(r"\n\n((?:    .*\n|\n)*    def test_(?:.*\n)(?:    .*\n)+)", README.read_text("utf-8"))
+    return re.sub(r"(?m)^    ", "", found)
+
+
+@pytest.fixture
+def stranger(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Give a project of somebody else's, with nothing of ours in its configuration."""
+    pytester.makeini("[pytest]\nfhirnotify_scenarios = scenarios\n")
+    return pytester
+
+
+def test_a_directory_of_scenarios(stranger):
+    """Each file is a test, with the findings of one that fails, and the reason why one cannot be played."""
+    directory = stranger.mkdir("scenarios")
+    (directory / "right.yaml").write_text(SCENARIO.replace("KIND", "mottagning"))
+    (directory / "wrong.yaml").write_text(SCENARIO.replace("KIND", "video"))
+    (directory / "of-r5.yaml").write_text("fhir: [R5]\n" + SCENARIO.replace("KIND", "mottagning"))
+    done = stranger.runpytest_subprocess("--fhirnotify-fhir=file:", "-v", "-rs")
+    done.assert_outcomes(passed=1, failed=1, skipped=1)
+    done.stdout.fnmatch_lines(["*a/p: contact_type is mottagning, not video*", "*not of FHIR R4*"])
+
+
+def test_a_directory_with_a_wrong_file(stranger):
+    """What is wrong with it is told, with its line."""
+    (stranger.mkdir("scenarios") / "wrong.yaml").write_text(SCENARIO.replace("KIND", "vidio"))
+    done = stranger.runpytest_subprocess("--fhirnotify-fhir=file:")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*wrong.yaml:4: expect.0.remind cannot be vidio; did you mean video?*"])
+
+
+def test_nothing_is_started_for_those_who_do_not_ask(stranger):
+    """A project that uses none of it is left alone."""
+    heavy = {"fhirnotify.core", "fhirnotify.harness.inbox", "fhirnotify.harness.installation"}
+    stranger.makepyfile(f"import sys\ndef test_it(): assert not {heavy} & sys.modules.keys()")
+    stranger.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+@pytest.mark.hapi
+def test_the_example_of_the_readme(stranger):
+    """It passes as it is written, on the independent server."""
+    stranger.makepyfile(example())
+    done = stranger.runpytest_subprocess("--fhirnotify-fhir=sekmet")
+    done.assert_outcomes(passed=1)
