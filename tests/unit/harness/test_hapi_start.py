@@ -64,7 +64,7 @@ def test_jars_are_fetched_and_compiled_once(machine, tmp_path):
 
 
 def test_a_fetch_tells_how_far_it_is(machine, monkeypatch, tmp_path):
-    """While Maven downloads, jars and megabytes are counted by what it says; poms do not count."""
+    """While Maven downloads, files and megabytes are counted by what it says."""
     central = "Downloaded from central: https://maven.example.org"
     said = [
         f"[INFO] {central}/a.pom (1.2 kB at 3 kB/s)",
@@ -80,14 +80,14 @@ def test_a_fetch_tells_how_far_it_is(machine, monkeypatch, tmp_path):
 
     def progress(step):
         told.append(step)
-        if "2 jars" in step:
+        if "3 of" in step:
             (tmp_path / "journal.seen").touch()
 
     hapi_jars.class_path(progress)
-    assert "300 MB, once" in told[0]
+    assert "340 MB, once" in told[0]
     assert str(tmp_path / "cache") in told[0]
     assert told[-2:] == [
-        "fetching HAPI FHIR with Maven: 2 jars, 2 MB of some 260 jars, 300 MB",
+        "fetching HAPI FHIR with Maven: 3 of some 980 files, 2 of some 340 MB",
         "compiling the HAPI FHIR server",
     ]
     told.clear()
