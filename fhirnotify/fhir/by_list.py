@@ -65,14 +65,14 @@ class ByList:
                 known = (yield from self._of_patients(chunk, seen, asked)) or known
             else:
                 yield from asked.of([one for one in chunk if seen.add(one)])
-        if not (asked.found or known or self._locations() != set()):
+        if not (asked.found or known or self._has_locations()):
             raise nobody_known(self._by)
 
     def shortcomings(self) -> list[str]:
         """Give whom the server cannot find, and what is listed and not there, each as a sentence."""
         if self._by.kind == "Patient" and not self._finds_by_identifier:
             return [f"{BY_IDENTIFIER} is not offered: visits that name their patient by number alone are not found"]
-        known = self._locations()
+        known = self._locations() if self._by.kind == "Location" else None
         missing = 0 if known is None else len(set(self._ids(_ANY_TIME)) - known)
         return [f"{missing} of the Locations of {self._by.key} are not on the server"] if missing else []
 
@@ -107,10 +107,12 @@ class ByList:
             "See fhir.patients, and whether the account may read it.",
         )
 
+    def _has_locations(self) -> bool:
+        """Tell whether any of the Locations may be on the server."""
+        return self._by.kind == "Location" and self._locations() != set()
+
     def _locations(self) -> set[str] | None:
-        """Give which of the Locations are on the server; None where that is not asked, or cannot be told."""
-        if self._by.kind == "Patient":
-            return set()
+        """Give which of the Locations are on the server; None where the account may not ask."""
         known: set[str] = set()
         try:
             for chunk in chunks(self._ids(_ANY_TIME), _CHUNK):

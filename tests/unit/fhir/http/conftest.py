@@ -34,7 +34,10 @@ class FakeFhir:
         self.ignores: set[str] = set()
         """Search parameters that it takes no notice of."""
         self.refuses: set[str] = set()
-        """Search parameters that it answers with 400."""
+        """Search parameters that it does not take."""
+        self.refusal = 400
+        self.reads_list: Callable[[list[str]], list[str]] = lambda ids: ids
+        """What it makes of several references in one parameter; none at all is a refusal."""
         self.next_is: Callable[[str], Any] = lambda link: link
         self.edit: Callable[[dict[str, Any]], None] = lambda bundle: None
         """Changes every Bundle before it is sent."""
@@ -72,6 +75,8 @@ class FakeFhir:
             return httpx.Response(200, json=self._capability())
         if request.url.params.get("_getpages"):
             return self._next_page(request)
+        if request.method == "GET":
+            return self._read(*request.url.path.split("/")[-2:])
         assert request.method == "POST"
         assert not request.url.query
         form = parse_qs(request.content.decode(), keep_blank_values=True)
@@ -95,8 +100,9 @@ class FakeFhir:
         }
 
     def _search(self, resource_type: str, form: dict[str, list[str]]) -> httpx.Response:
-        if self.refuses.intersection(form):
-            return httpx.Response(400, json={"resourceType": "OperationOutcome", "issue": []})
+        participants = [value.split(",") for name in ("patient", "location") for value in form.get(name, ())]
+        if self.refuses.intersection(form) or not all(map(self.reads_list, participants)):
+            return httpx.Response(self.refusal, json={"resourceType": "OperationOutcome", "issue": []})
         asked = {name: values for name, values in form.items() if name not in self.ignores}
         found = [r for r in self.resources if r["resourceType"] == resource_type and self._matches(r, asked)]
         if "_sort" in asked:
@@ -112,18 +118,27 @@ class FakeFhir:
         self._open.append((found, included, min(int(asked["_count"][0]), self.max_page)))
         return self._page(len(self._open) - 1, 0)
 
+    def _read(self, resource_type: str, id_: str) -> httpx.Response:
+        found = [r for r in self.resources if (r["resourceType"], r["id"]) == (resource_type, id_)]
+        return httpx.Response(200, json=found[0]) if found else httpx.Response(self.gone)
+
     def _matches(self, resource: dict[str, Any], asked: dict[str, list[str]]) -> bool:
         checks = {
             "_id": lambda v: resource.get("id") in v.split(","),
             "status": lambda v: resource.get("status") in v.split(","),
             "date": lambda v: _compares(resource.get("start"), v),
-            "patient": lambda v: resource.get("patient", {}).get("reference") in v.split(","),
-            "patient:identifier": lambda v: (
-                _token(resource.get("patient", {}).get("identifier", {"value": ""})) in v.split(",")
+            "patient": lambda v: self._names(resource, v),
+            "location": lambda v: self._names(resource, v),
+            "patient:identifier": lambda v: any(
+                _token(r.get("identifier", {"value": ""})) in v.split(",") for r in _whom(resource)
             ),
             "identifier": lambda v: any(_token(i) in v.split(",") for i in resource.get("identifier", [])),
         }
         return all(checks[name](value) for name, values in asked.items() if name in checks for value in values)
+
+    def _names(self, resource: dict[str, Any], value: str) -> bool:
+        asked = self.reads_list(value.split(","))
+        return any(reference.get("reference") in asked for reference in _whom(resource))
 
     def _next_page(self, request: httpx.Request) -> httpx.Response:
         assert request.method == "GET"
@@ -143,6 +158,11 @@ class FakeFhir:
         bundle = json.loads(json.dumps(bundle))
         self.edit(bundle)
         return httpx.Response(200, json=bundle)
+
+
+def _whom(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    """The references of a Consent to its patient, or of an Appointment to those who take part."""
+    return [resource.get("patient", {}), *(entry["actor"] for entry in resource.get("participant", []))]
 
 
 def _token(identifier: dict[str, Any]) -> str:
@@ -225,9 +245,10 @@ def source(make_source: Callable[..., HttpSource]) -> HttpSource:
 def appointment() -> Callable[..., dict[str, Any]]:
     """Make an Appointment that starts some minutes into the window."""
 
-    def make(id_: str, minutes: float | None = 60, status: str = "booked") -> dict[str, Any]:
+    def make(id_: str, minutes: float | None = 60, status: str = "booked", *actors: str) -> dict[str, Any]:
         start = {} if minutes is None else {"start": (AFTER + timedelta(minutes=minutes)).isoformat()}
-        return {"resourceType": "Appointment", "id": id_, "status": status} | start
+        who = {"participant": [{"actor": {"reference": actor}} for actor in actors]} if actors else {}
+        return {"resourceType": "Appointment", "id": id_, "status": status} | start | who
 
     return make
 
