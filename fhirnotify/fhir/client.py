@@ -50,12 +50,14 @@ class Limits:
     Attributes:
         body: bytes of one answer, unpacked.
         pages: pages of one search.
+        barren: pages of one search in a row that give nothing new.
         restarts: how often a search whose pages expired is begun again.
         patience: after this long no further attempt begins, and an answer that is still coming is cut off.
     """
 
     body: int = 64 * 2**20
     pages: int = 10_000
+    barren: int = 200
     restarts: int = 3
     patience: timedelta = timedelta(minutes=5)
 

@@ -52,13 +52,14 @@ class Search:
         """
         page = read_page(self._client.search(self._type, self._params), self._type)
         self.total = page.total
-        links = Seen()
+        links, barren, limits = Seen(), 0, self._client.limits
         while True:
             new = [match for match in page.matches if self.seen.add(match["id"])]
+            barren = 0 if new else barren + 1
             yield Page(new, page.included, page.total, page.next)
             if page.next is None:
                 return self._check_total()
-            if not links.add(page.next) or len(links) >= self._client.limits.pages:
+            if not links.add(page.next) or len(links) >= limits.pages or barren >= limits.barren:
                 raise IncompleteRead(
                     f"The pages of the search for {self._type} go in a circle, or have no end.",
                     "See the FHIR server; raise fhir.page_size if there really are that many.",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+from fhirnotify.errors import IncompleteRead
 from fhirnotify.fhir.bundle import Page, Resource, Seen
 from fhirnotify.fhir.client import Client, Params
 from fhirnotify.fhir.moments import instant
@@ -93,7 +94,16 @@ class Window:
         )
 
     def _read(self, page: Page) -> list[Appointment]:
-        """Translate a page, and leave out what an earlier search gave and what lies outside the window."""
+        """Translate a page, and leave out what an earlier search gave and what lies outside the window.
+
+        Raises:
+            IncompleteRead: Appointments came that the server says do not match, though nothing was asked to come along.
+        """
+        if page.included:
+            raise IncompleteRead(
+                "The FHIR server says that some of the Appointments it gives were not asked for.",
+                "See the FHIR server: what matches a search must be marked as a match.",
+            )
         appointments = []
         for resource in page.matches:
             if not (self._dated or self._would_be_asked_for(resource)):

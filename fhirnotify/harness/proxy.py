@@ -183,7 +183,7 @@ def bundle_of(reply: Sent) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and found.get("resourceType") == "Bundle" else None
 

@@ -1,12 +1,14 @@
 """Reading the Appointments of a window over HTTP."""
 
 from datetime import timedelta
+from itertools import count
 
 import httpx
 import pytest
 
 from fhirnotify.core.model import Booking
 from fhirnotify.errors import FhirError, IncompleteRead
+from fhirnotify.fhir.client import Limits
 
 
 def test_the_search_asks_for_exactly_the_window(server, source, ids):
@@ -121,6 +123,44 @@ def test_an_empty_last_page_is_no_fault(server, source, appointment, ids):
     answers = iter([[{"relation": "next", "url": "http://fhir.test/fhir?_getpages=0&_getpagesoffset=1"}], []])
     server.edit = lambda bundle: bundle.update(link=next(answers))
     assert ids(source) == ["a1"]
+
+
+@pytest.mark.parametrize("entry", [[], None], ids=["empty", "repeated"])
+def test_pages_that_give_nothing_new_are_not_followed_for_ever(server, make_source, appointment, ids, entry):
+    """Each with a link never seen before: after some of them it is an incomplete read."""
+    server.add(appointment("a1"))
+    links = count(2)
+
+    def go_on(bundle):
+        url = f"http://fhir.test/fhir?_getpages=0&_getpagesoffset=0&n={next(links)}"
+        bundle["link"] = [{"relation": "next", "url": url}]
+        if entry is not None and "n" in server.requests[-1].url.params:
+            bundle["entry"] = entry
+
+    server.edit = go_on
+    with pytest.raises(IncompleteRead, match="have no end"):
+        ids(make_source(limits=Limits(barren=20)))
+    assert len(server.requests) == 22
+
+
+def test_pages_with_something_new_in_between_are_followed(server, make_source, appointment, ids):
+    """Empty pages are counted in a row: those of a server that hides much are no fault."""
+    server.add(*(appointment(f"a{n}", minutes=n) for n in range(1, 11)))
+    server.edit = lambda bundle: bundle.update({"total": 5} | ({"entry": []} if len(server.requests) % 2 else {}))
+    assert len(ids(make_source(page_size=1, limits=Limits(barren=2)))) == 5
+
+
+def test_matches_that_are_said_not_to_match_are_an_incomplete_read(server, source, appointment, ids):
+    """Nothing was asked to come along, so what comes along was asked for, and is not to be lost."""
+    server.add(appointment("a1"), appointment("a2"))
+
+    def mark(bundle):
+        bundle["entry"][1]["search"]["mode"] = "include"
+        del bundle["total"]
+
+    server.edit = mark
+    with pytest.raises(IncompleteRead, match="not asked for"):
+        ids(source)
 
 
 def test_an_empty_window_is_no_fault(server, source, ids):
