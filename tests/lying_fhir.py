@@ -14,7 +14,7 @@ from fhirnotify.harness.loopback import LoopbackServer, Reply, Request
 
 NOW = datetime(2061, 3, 1, 8, tzinfo=UTC)
 
-_KNOWN = {"_id", "date", "status", "patient", "location", "identifier", "patient:identifier"}
+KNOWN = {"_id", "date", "status", "patient", "location", "identifier", "patient:identifier"}
 _RESULTS = {"_count", "_sort", "_total", "_revinclude"}
 
 
@@ -61,6 +61,8 @@ class LyingFhir:
     edit: Callable[[dict[str, Any]], None] = lambda bundle: None
     unknown: str = "strict"
     """An unknown parameter is refused ``always``, ``strict`` (if asked for) or ``never``."""
+    token: str = ""
+    """What a client has to show, if anything."""
     versions: bool = True
     etag: str | None = 'W/"1"'
     requests: list[tuple[str, str, list[tuple[str, str]]]] = field(default_factory=list)
@@ -80,6 +82,8 @@ class LyingFhir:
         path = request.path.removeprefix("/fhir/")
         form = parse_qsl(request.body.decode(), keep_blank_values=True) or list(request.query.items())
         self.requests.append((request.method, path, form))
+        if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
+            return _outcome(401)
         for end, status in self.statuses.items():
             if request.path.endswith(end):
                 return _outcome(status)
@@ -108,7 +112,7 @@ class LyingFhir:
     def _search(self, kind: str, form: list[tuple[str, str]], request: Request) -> Reply:
         names = [name for name, _ in form]
         refused = {name for name in names if name in self.refuses or f"{kind}.{name}" in self.refuses}
-        strangers = set(names) - _KNOWN - _RESULTS
+        strangers = set(names) - KNOWN - _RESULTS
         strict = request.headers.get("prefer") == "handling=strict"
         if (
             refused
@@ -142,7 +146,7 @@ class LyingFhir:
         return bundle
 
     def _is(self, one: dict[str, Any], asked: list[tuple[str, str]]) -> bool:
-        return all(self._agrees(one, name, value) for name, value in asked if name in _KNOWN)
+        return all(self._agrees(one, name, value) for name, value in asked if name in KNOWN)
 
     def _agrees(self, one: dict[str, Any], name: str, value: str) -> bool:
         if name == "date":

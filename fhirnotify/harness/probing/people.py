@@ -83,7 +83,7 @@ def _by_identifier(asker: Asker) -> Finding:
         return warning(name, page.what, meaning, step)
     if page.matches or page.total:
         return warning(name, "ignored: an identifier that nobody has finds others", _ALL_READ, step)
-    meaning = "Visits that name their patient by number find the record."
+    meaning = "Whom a visit names by number alone is looked up so."
     if "Patient" not in asker.seen:
         return unknown(name, "answered; whether it finds is not known", meaning, NO_VISIT)
     return ok(name, "answered; one that nobody has finds nobody", meaning)
@@ -134,4 +134,8 @@ def _consents_by_identifier(asker: Asker) -> Finding:
     if "Consent" not in asker.seen:
         found = f"{asked} is answered; whether it finds is not known"
         return unknown(name, found, blind, "Probe again when a patient with a visit in the next days has a Consent.")
-    return ok(name, f"{asked} is answered", "Consents that name a patient by number are found, too.")
+    return ok(
+        name,
+        f"{asked} is answered; one that nobody has finds none",
+        "Consents that name a patient by number are asked for, too.",
+    )

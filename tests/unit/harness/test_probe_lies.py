@@ -1,9 +1,12 @@
 """Each behaviour that the probe tries, on a server that is honest, and on one that lies in just that."""
 
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from canary import SECRETS, WORD, people
 from lying_fhir import LyingFhir, visits
 from probing import EVERY, findings
 
@@ -188,3 +191,25 @@ def test_a_lie_is_found_out(
     assert (honest[name].verdict, found.verdict) == (OK, verdict)
     assert says in found.found
     assert says not in honest[name].found
+
+
+def told(found: dict[str, Finding]) -> str:
+    """Write all that the findings say."""
+    return json.dumps([asdict(each) for each in found.values()]).lower()
+
+
+@pytest.mark.parametrize("lie", [each[1] for each in LIES], ids=[each[0] for each in LIES])
+def test_nothing_of_a_resource_is_told(lie: dict[str, Any]) -> None:
+    """No id, name, number or text, whatever the server does, and repeats in its errors."""
+    visit, person, consent = people()
+    text = json.dumps([visit | {"start": "2061-03-01T13:00:00Z"}, person, consent])
+    text = text.replace('"Patient/p"', f'"Patient/{WORD}"')
+    resources = [
+        one | {"id": f"{WORD}{number}" if number != "p" else WORD}
+        for one, number in zip(json.loads(text) + json.loads(text), ["", "p", "1", "2", "3", "4"], strict=True)
+    ]
+    server = LyingFhir(resources, **lie)
+    found = findings(server)
+    assert [secret for secret in SECRETS if secret in told(found)] == []
+    if Behaviour.BY_DATE in found and found[Behaviour.BY_DATE].verdict is OK:
+        assert WORD in str(server.requests)
