@@ -21,6 +21,7 @@ COMMANDS = [
     ["mappings"],
     ["mappings", "check"],
     ["mappings", "unmapped"],
+    ["harness", "probe"],
 ]
 
 _HELPS_WITHOUT = """

@@ -19,7 +19,7 @@ Auth = Annotated[
     typer.Option(
         "--auth",
         metavar="FILE",
-        help="A settings file whose [fhir.auth] and [fhir.tls] are used, such as your fhirnotify.toml.",
+        help="A settings file whose sections fhir.auth and fhir.tls are used, such as your fhirnotify.toml.",
     ),
 ]
 

@@ -13,6 +13,10 @@ _ELSEWHERE = timezone(timedelta(hours=5, minutes=45))
 """An offset that no server has as its own, so that one which leaves offsets unread is found out."""
 _HINTS = ("_sort", "_total", "status")
 _MORE_READ = "The job keeps what is in its window, so it stays right, but each run may read all there is."
+_OTHER_WAYS = (
+    "Set fhir.appointments to a way that is answered, by location or by patient; or ask the server's vendor for"
+    " Appointments by date, all at once."
+)
 _VENDOR_DATE = "Ask the server's vendor: Appointment's search parameter date, twice, with gt and lt (FHIR search)."
 
 
@@ -35,8 +39,8 @@ def by_date(asker: Asker, sample: Sample, way: str) -> Finding:
         return error(
             name,
             f"refused: {page.what}",
-            "The job asks for its window by date alone, and would stop at its first request.",
-            page.next_step,
+            "The job asks so, and would stop at its first request.",
+            _OTHER_WAYS if page.status else page.next_step,
         )
     step = (
         "Lower fhir.page_size."
@@ -63,11 +67,12 @@ def bounds(asker: Asker, sample: Sample) -> Finding:
     future = asker.visits(*window(FAR_OFF, FAR_OFF + _DAY), ONE)
     past = asker.visits(*window(LONG_AGO, LONG_AGO + _DAY), ONE)
     if isinstance(future, Refusal) or isinstance(past, Refusal):
-        return unknown(name, "a window far off is refused", _MORE_READ, _VENDOR_DATE)
+        return unknown(name, "a window far off is refused", "The job asks for the next days alone.", _VENDOR_DATE)
     lower, upper = not outside(future, FAR_OFF, FAR_OFF + _DAY), not outside(past, LONG_AGO, LONG_AGO + _DAY)
     if lower and upper:
         if not sample.known:
-            return unknown(name, "nothing to keep out", _MORE_READ, NO_VISIT)
+            meaning = "If they do not count, each run may read all there is."
+            return unknown(name, "there is no Appointment to keep out", meaning, NO_VISIT)
         return ok(name, "two bounds on one parameter both count", "Only the window is read.")
     found = "the later bound is ignored" if lower else "the earlier bound is ignored" if upper else "date is ignored"
     return warning(name, found, _MORE_READ, _VENDOR_DATE)
@@ -78,7 +83,12 @@ def instants(asker: Asker, sample: Sample) -> Iterator[Finding]:
     utc, offset = Behaviour.DATE_UTC, Behaviour.DATE_OFFSET
     if not sample.known:
         for name in (utc, offset):
-            yield unknown(name, "there is no Appointment to find", "Its edges decide when a reminder comes.", NO_VISIT)
+            yield unknown(
+                name,
+                "there is no Appointment to find",
+                "The edges of the window decide when a reminder comes.",
+                NO_VISIT,
+            )
         return
     start = sample.starts[0]
     yield _in_utc(asker, sample.known[0], start)

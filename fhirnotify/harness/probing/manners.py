@@ -6,7 +6,7 @@ from datetime import timedelta
 from fhirnotify.fhir.bundle import Resource
 from fhirnotify.harness.probing.asking import ONE, Asker, Refusal, window
 from fhirnotify.harness.probing.finding import Behaviour, Finding, ok, unknown, warning
-from fhirnotify.harness.probing.sample import FAR_OFF, NO_VISIT, Sample
+from fhirnotify.harness.probing.sample import FAR_OFF, Sample
 
 _NO_SUCH = ("fhirnotify-probe", "x")
 _EVIDENCE = "Evidence names the very versions that a decision rests on."
@@ -16,7 +16,7 @@ def versions(asker: Asker, sample: Sample) -> Finding:
     """Tell whether resources say their version, in themselves and in the ETag of a read."""
     name = Behaviour.VERSIONS
     if not asker.seen:
-        return unknown(name, "no resource was seen", _EVIDENCE, NO_VISIT)
+        return unknown(name, "no resource was seen", _EVIDENCE, sample.would_tell)
     lacking = [resource_type for resource_type, seen in asker.seen.items() if _version(seen) is None]
     tag = _etag(asker, sample)
     if lacking:

@@ -44,7 +44,7 @@ def total(page: Page, single: Page | None) -> Finding:
     if page.total < given or (single and single.total and single.total < _SEVERAL):
         return warning(name, "lower than what is given: it counts something else", _UNSEEN, _ASK_TOTAL)
     if not page.total and single is None:
-        return unknown(name, "told as 0 of an empty window", _UNSEEN, NO_VISITS)
+        return unknown(name, "told as 0 of an empty window", "By it a page that is lost is noticed.", NO_VISITS)
     return ok(name, "told, and not lower than what is given", "A page that is lost on the way is noticed.")
 
 

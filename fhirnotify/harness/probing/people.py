@@ -8,13 +8,14 @@ from fhirnotify.fhir.references import References
 from fhirnotify.harness.probing import lists
 from fhirnotify.harness.probing.asking import ONE, TOTAL, Asker, Refusal
 from fhirnotify.harness.probing.finding import Behaviour, Finding, Verdict, error, ok, unknown, warning
-from fhirnotify.harness.probing.sample import NO_VISIT, Sample
+from fhirnotify.harness.probing.sample import Sample
 
 _REPLACED = "Patient:link"
 _REVINCLUDE = ("_revinclude", _REPLACED)
 _NOBODY = "urn:fhirnotify:probe|nobody"
 _SOME = 5
 """Patients of visits that are looked for: one of them could be a record that is withheld or gone."""
+_NO_CONSENT = "Probe again when a patient with a visit in the next days has a Consent on the server."
 _ALL_READ = "Every chunk of the list may read all there is: right, since each is checked, but slow."
 
 
@@ -24,15 +25,17 @@ def people(asker: Asker, sample: Sample, capability: Capability, references: Ref
     patients = sample.actors("Patient", references)
     replaced = _replaced(asker, capability)
     also = (_REVINCLUDE,) if replaced.verdict is Verdict.OK else ()
-    yield _by_id(asker, Behaviour.BY_ID, "Appointment", appointments)
-    yield _by_id(asker, Behaviour.PATIENTS, "Patient", patients[:_SOME], *also)
-    yield _by_identifier(asker)
+    yield _by_id(asker, sample, Behaviour.BY_ID, "Appointment", appointments)
+    yield _by_id(asker, sample, Behaviour.PATIENTS, "Patient", patients[:_SOME], *also)
+    yield _by_identifier(asker, sample)
     yield replaced
     yield _consents(asker, patients)
     yield _consents_by_identifier(asker)
 
 
-def _by_id(asker: Asker, name: Behaviour, resource_type: str, known: list[str], *also: tuple[str, str]) -> Finding:
+def _by_id(
+    asker: Asker, sample: Sample, name: Behaviour, resource_type: str, known: list[str], *also: tuple[str, str]
+) -> Finding:
     """Tell whether resources are found by a list of their ids."""
     listed = lists.ask(asker, resource_type, "_id", known, *also)
     if finding := _too_short(name, resource_type, "_id", listed):
@@ -41,7 +44,7 @@ def _by_id(asker: Asker, name: Behaviour, resource_type: str, known: list[str], 
         return warning(name, "ignored: an id that nobody has finds others", _ALL_READ, _vendor(resource_type, "_id"))
     if not known:
         found = f"lists of {lists.LONGEST} are answered; whether they find is not known"
-        return unknown(name, found, _facts(resource_type), NO_VISIT)
+        return unknown(name, found, _facts(resource_type), sample.would_tell)
     if listed.matches:
         return ok(name, f"found, last in a list of {lists.LONGEST}", _facts(resource_type))
     if any(lists.finds(asker, resource_type, "_id", id_) for id_ in known):
@@ -65,7 +68,7 @@ def _too_short(name: Behaviour, resource_type: str, parameter: str, listed: list
     if listed.refusal is None:
         return None
     found = f"lists of {listed.size} at most: {listed.refusal.what}" if listed.size else listed.refusal.what
-    meaning = f"The job asks for {lists.LONGEST} at once, and would stop."
+    meaning = f"The job asks for {lists.LONGEST} at once, and would stop." if listed.size else "The job would stop."
     return error(name, found, meaning, _vendor(resource_type, parameter))
 
 
@@ -73,7 +76,7 @@ def _vendor(resource_type: str, parameter: str) -> str:
     return f"Ask the server's vendor: {resource_type}'s search parameter {parameter}, with {lists.LONGEST} values."
 
 
-def _by_identifier(asker: Asker) -> Finding:
+def _by_identifier(asker: Asker, sample: Sample) -> Finding:
     """Tell whether Patients are found by business identifier, without using anybody's."""
     name = Behaviour.IDENTIFIER
     page = asker.search("Patient", ("identifier", _NOBODY), ONE, TOTAL)
@@ -85,7 +88,7 @@ def _by_identifier(asker: Asker) -> Finding:
         return warning(name, "ignored: an identifier that nobody has finds others", _ALL_READ, step)
     meaning = "Whom a visit names by number alone is looked up so."
     if "Patient" not in asker.seen:
-        return unknown(name, "answered; whether it finds is not known", meaning, NO_VISIT)
+        return unknown(name, "answered; whether it finds is not known", meaning, sample.would_tell)
     return ok(name, "answered; one that nobody has finds nobody", meaning)
 
 
@@ -117,8 +120,7 @@ def _consents(asker: Asker, patients: list[str]) -> Finding:
     if listed.matches:
         return ok(name, f"found, last in a list of {lists.LONGEST}", "Consents are read in chunks, each checked.")
     found = f"lists of {lists.LONGEST} are answered; whether they find is not known"
-    step = "Probe again when a patient with a visit in the next days has a Consent on the server."
-    return unknown(name, found, "Without a Consent that is found nobody is reminded.", step)
+    return unknown(name, found, "Without a Consent that is found nobody is reminded.", _NO_CONSENT)
 
 
 def _consents_by_identifier(asker: Asker) -> Finding:
@@ -133,7 +135,7 @@ def _consents_by_identifier(asker: Asker) -> Finding:
         return warning(name, f"{asked} is ignored, so the job does not use it", blind, step)
     if "Consent" not in asker.seen:
         found = f"{asked} is answered; whether it finds is not known"
-        return unknown(name, found, blind, "Probe again when a patient with a visit in the next days has a Consent.")
+        return unknown(name, found, "By it Consents that name a patient by number are seen.", _NO_CONSENT)
     return ok(
         name,
         f"{asked} is answered; one that nobody has finds none",

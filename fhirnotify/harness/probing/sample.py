@@ -16,6 +16,7 @@ FAR_OFF = datetime(2300, 1, 1, tzinfo=UTC)
 NO_VISIT = "Probe again when the server has a booked Appointment in the next days: a test visit will do."
 NO_VISITS = "Probe again when the server has two booked Appointments, of different starts, in the next days."
 
+_OTHER_WAY = "Probe again with settings (--auth FILE) whose fhir.appointments is a way that is answered."
 _ENOUGH = 20
 
 
@@ -36,6 +37,11 @@ class Sample:
     known: tuple[Resource, ...]
     of_window: bool
     several: Params | None
+
+    @property
+    def would_tell(self) -> str:
+        """What would make known what takes an Appointment to be seen."""
+        return NO_VISIT if isinstance(self.first_page, Page) else _OTHER_WAY
 
     @property
     def starts(self) -> list[datetime]:

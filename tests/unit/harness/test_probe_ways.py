@@ -24,6 +24,9 @@ def test_the_other_ways_are_named_where_a_date_alone_is_refused() -> None:
     """The job cannot run as it is set; each way that is answered is offered, by its setting."""
     found = findings(LyingFhir(alone="date"))
     assert found[Behaviour.BY_DATE].verdict is ERROR
+    for each in found.values():
+        if each.verdict is UNKNOWN and each.name not in (Behaviour.CONSENTS, Behaviour.CONSENT_IDENTIFIER):
+            assert "fhir.appointments" in each.next_step
     for name in (Behaviour.BY_PATIENT, Behaviour.BY_LOCATION):
         assert f'fhir.appointments = "{name.removeprefix("appointments-")}"' in found[name].next_step
 
