@@ -16,10 +16,15 @@ from typing import Any
 
 from fhirnotify.errors import FhirError, HarnessError
 from fhirnotify.fhir.client import Client, Params
+from fhirnotify.fhir.faults import RefusedError
 from fhirnotify.fhir.search import every_page
 from fhirnotify.harness.resources import Resource
 
-TAG = "urn:fhirnotify:harness"
+TAG = "urn:fhirnotify:harness|scenario"
+"""On every resource of the harness, as a search has it: HAPI takes no system alone (HAPI-1218)."""
+RUN = "urn:fhirnotify:harness:run"
+"""The system of the tag that tells the run."""
+
 YEARS = range(2041, 2096)
 
 _TYPES = ("Appointment", "Consent", "Patient", "Group", "List", "Location", "HealthcareService", "Organization")
@@ -48,9 +53,10 @@ class Run:
         return f"{self.began:%Y%m%dT%H%M%SZ}-{self.host}-{self.process}"
 
     @property
-    def tag(self) -> dict[str, str]:
-        """The tag that each resource of this run carries."""
-        return {"system": TAG, "code": self.code}
+    def tags(self) -> list[dict[str, str]]:
+        """The tags that each resource of this run carries."""
+        system, _, code = TAG.partition("|")
+        return [{"system": system, "code": code}, {"system": RUN, "code": self.code}]
 
 
 class Guest:
@@ -76,19 +82,23 @@ class Guest:
     def left_behind(self) -> list[Resource]:
         """Give the resources of runs that are over and did not take theirs away.
 
-        A server that does not know ``_tag`` cannot be asked for them; then there are none to be found.
+        A server that ignores ``_tag`` cannot be asked for them: then what it gives first is looked at, no more.
+
+        Raises:
+            FhirError: it cannot be searched, or refuses the search for Patients by tag.
         """
         found: list[Resource] = []
         for kind in _TYPES:
             try:
-                for resource in self._every(kind, (("_tag", f"{TAG}|"), _ALL)):
+                for resource in self._every(kind, (("_tag", TAG), _ALL)):
                     code = _code_of(resource)
                     if code is None:
                         break
                     if _is_over(code):
                         found.append({"resourceType": kind, "id": resource["id"], "link": resource.get("link", [])})
-            except FhirError:  # the type or the parameter is not offered
-                continue
+            except RefusedError:
+                if kind == "Patient":
+                    raise
         return found
 
     def free_year(self, taken: frozenset[int] = frozenset()) -> int:
@@ -121,11 +131,11 @@ class Guest:
 
 
 def _code_of(resource: Resource) -> str | None:
-    """Give the code of the harness's tag; None if the resource is not its own."""
+    """Give the code of the run that a resource belongs to; None if it is not the harness's own."""
     meta = resource.get("meta")
     tags: Any = meta.get("tag") if isinstance(meta, dict) else None
     for tag in tags if isinstance(tags, list) else ():
-        if isinstance(tag, dict) and tag.get("system") == TAG:
+        if isinstance(tag, dict) and tag.get("system") == RUN:
             return str(tag.get("code"))
     return None
 

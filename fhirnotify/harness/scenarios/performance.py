@@ -95,7 +95,7 @@ class Performance:
         stage = self._first.stage
         if stage.location is None:
             return []
-        return [{"resourceType": "Location", "id": stage.location, "meta": {"tag": [dict(stage.tag)]}}]
+        return [{"resourceType": "Location", "id": stage.location, "meta": {"tag": list(stage.tags)}}]
 
     def _step(self, step: Step) -> Iterator[str]:
         if changed := self._first.put(step.change):

@@ -149,7 +149,7 @@ class Player:
             base_url=target.base_url,
             now=beginning(scenario.day, scenario.time, self._year),
             prefix=prefix,
-            tag=self._run.tag,
+            tags=self._run.tags,
             location=f"fn{self._run.process:x}-here" if self._site.strategy == "by-location" else None,
         )
         return Staging(name, scenario, stage)

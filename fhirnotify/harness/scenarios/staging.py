@@ -1,7 +1,7 @@
 """A scenario set on a stage: its resources with ids, instants and references that hold on one server, one week."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ class Stage:
         base_url: of the server, for references that name it.
         now: the instant at which the scenario begins.
         prefix: stands before every id.
-        tag: a Coding that every resource carries.
+        tags: Codings that every resource carries.
         location: the Location that every Appointment is at; None for none.
     """
 
@@ -37,7 +37,7 @@ class Stage:
     base_url: str
     now: datetime
     prefix: str
-    tag: Mapping[str, str]
+    tags: Sequence[Mapping[str, str]]
     location: str | None = None
 
 
@@ -158,7 +158,7 @@ class Staging:
 
     def _tagged(self, resource: Resource) -> Resource:
         meta = resource.get("meta", {})
-        return {**resource, "meta": {**meta, "tag": [*meta.get("tag", []), dict(self.stage.tag)]}}
+        return {**resource, "meta": {**meta, "tag": [*meta.get("tag", []), *self.stage.tags]}}
 
     def _here(self, value: Any, key: str = "") -> Any:
         if isinstance(value, dict):

@@ -9,7 +9,7 @@ import pytest
 
 from fhirnotify.errors import HarnessError
 from fhirnotify.fhir.client import Client
-from fhirnotify.harness.guest import TAG, YEARS, Guest, Run
+from fhirnotify.harness.guest import RUN, TAG, YEARS, Guest, Run
 from fhirnotify.harness.loopback import LoopbackServer, Reply, Request
 
 
@@ -23,7 +23,7 @@ class FhirServer:
 
     def hold(self, kind: str, identity: str, code: str | None = None, **elements) -> None:
         """Hold a resource; with a code, one of the harness's."""
-        tags = [] if code is None else [{"system": TAG, "code": code}]
+        tags = [] if code is None else [{"system": RUN, "code": code}]
         self.resources.append({"resourceType": kind, "id": identity, "meta": {"tag": tags}, **elements})
 
     def __call__(self, request: Request) -> Reply:
@@ -31,6 +31,7 @@ class FhirServer:
         kind, form = request.path.split("/")[1], request.form
         found = [each for each in self.resources if each["resourceType"] == kind]
         if "_tag" in form and self.honours_tags:
+            assert form["_tag"] == TAG
             found = [each for each in found if each["meta"]["tag"]]
         if "date" in form and self.honours_dates:
             found = [each for each in found if f"lt{int(each['start'][:4]) + 1}" in form["date"]]

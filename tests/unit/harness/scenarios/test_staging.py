@@ -25,7 +25,7 @@ def staged(version=FhirVersion.R4, location=None, **keys) -> Staging:
         "resources": [{"patient": "p"}, {"consent": "c"}, {"appointment": "a"}],
         "expect": [{"remind": "mottagning"}],
     }
-    stage = Stage(version, "http://127.0.0.1/fhir", NOW, "x-", TAG, location)
+    stage = Stage(version, "http://127.0.0.1/fhir", NOW, "x-", [TAG], location)
     return Staging("it", Scenario.model_validate({**ordinary, **keys}), stage)
 
 

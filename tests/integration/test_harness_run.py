@@ -1,0 +1,199 @@
+"""``fhirnotify harness run`` as an integration engineer runs it: every scenario on every server, and its manners."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from fhirnotify.fhir.client import Client
+from fhirnotify.fhir.search import every_page
+from fhirnotify.harness.guest import TAG
+from fhirnotify.harness.installation import COMMAND
+from fhirnotify.harness.loopback import LoopbackServer, Reply, Request
+from fhirnotify.harness.resources import patient
+from fhirnotify.harness.scenarios.reading import bundled
+from fhirnotify.harness.seed import remove, seed
+from fhirnotify.harness.servers import PROFILES
+
+STRATEGIES = ("by-date", "by-location", "by-patient")
+PLAIN = tuple(
+    f"{place.name}/*" if place.is_dir() else place.stem
+    for place in sorted(bundled().iterdir())
+    if place.name not in ("faults", "scenario.schema.json")
+)
+"""All but the faults, which have a test of their own."""
+WAITING = """\
+shows: The provider keeps silent for as long as the test wants to look at the server.
+promise: none-forgotten
+resources: [{patient: p}, {consent: c}, {appointment: a}]
+steps: [{provider: [hang], expect: anything, inbox: 0}]
+"""
+
+
+def command(*arguments: str) -> list[str]:
+    """Give the command line."""
+    return [*COMMAND, "harness", "run", *arguments]
+
+
+def play(*arguments: str) -> tuple[subprocess.CompletedProcess[str], list[dict]]:
+    """Play scenarios; give the process and the results."""
+    done = subprocess.run(command(*arguments, "--json"), capture_output=True, text=True, check=False)
+    return done, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def only(patterns: tuple[str, ...]) -> list[str]:
+    """Give the options that choose scenarios."""
+    return [part for pattern in patterns for part in ("--only", pattern)]
+
+
+def hold(played: tuple[subprocess.CompletedProcess[str], list[dict]]) -> None:
+    """See that every scenario went as it says, and that most were played."""
+    done, results = played
+    summary = results.pop()["summary"]
+    ill = [each for each in results if each["status"] in ("failed", "refused")]
+    assert ill == []
+    assert done.returncode == 0, done.stderr
+    assert summary["passed"] > 80
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("version", ["R4", "R5"])
+def test_every_scenario_in_a_directory(version, strategy):
+    """All three ways of searching Appointments lead to the same decisions."""
+    hold(play("--fhir", "file:", "--fhir-version", version, "--appointments", strategy, *only(PLAIN)))
+
+
+@pytest.mark.hapi
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kept_server", "strategy"),
+    [*((name, "by-date") for name in PROFILES), ("hapi-r4", "by-location"), ("hapi-r4", "by-patient")],
+    indirect=["kept_server"],
+)
+def test_every_scenario_on_a_server(kept_server, strategy):
+    """Two programs that share no code, R4 and R5, small pages, another time zone, searches that expire."""
+    url = kept_server.base_url
+    hold(play("--fhir", url, "--write-to", url, "--appointments", strategy, *only(PLAIN)))
+
+
+def tagged(base_url: str) -> list[str]:
+    """Give what stands on a server with the harness's tag."""
+    with closing(Client(base_url, timeout=timedelta(seconds=30), attempts=2)) as client:
+        return [
+            f"{kind}/{resource['id']}"
+            for kind in ("Appointment", "Consent", "Patient", "Location")
+            for page in every_page(client, kind, (("_tag", TAG), ("_count", "100")))
+            for resource in page.matches
+        ]
+
+
+def left_by(base_url: str, process: int) -> list[str]:
+    """Give what a run of the harness has left on a server."""
+    return [each for each in tagged(base_url) if f"/fn{process:x}-" in each]
+
+
+ON_BOTH = pytest.mark.parametrize("kept_server", ["hapi-r5", "sekmet"], indirect=True)
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Path:
+    """Give a directory with a scenario that stands on the server until somebody ends it."""
+    (tmp_path / "waiting.yaml").write_text(WAITING)
+    return tmp_path
+
+
+@pytest.fixture
+def under_way(kept_server, waiting) -> Iterator["subprocess.Popen[str]"]:
+    """Give a run of the harness that has put its resources on the server and not yet taken them away."""
+    url = kept_server.base_url
+    arguments = command("--fhir", url, "--write-to", url, "--scenarios", str(waiting))
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while len(left_by(url, process.pid)) < 3 and process.poll() is None:
+        time.sleep(0.1)
+    assert process.poll() is None, process.communicate()
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.hapi
+@ON_BOTH
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(kept_server, under_way, ending):
+    """Ctrl-C and TERM, half-way: what was put is taken away."""
+    assert left_by(kept_server.base_url, under_way.pid)
+    under_way.send_signal(ending)
+    under_way.communicate(timeout=60)
+    assert under_way.returncode != 0
+    assert left_by(kept_server.base_url, under_way.pid) == []
+
+
+@pytest.mark.hapi
+@ON_BOTH
+def test_what_a_crashed_run_left_is_taken_away_by_the_next(kept_server, under_way):
+    """Killed half-way, it can clear nothing; the next run finds it by its tag, and says so."""
+    url = kept_server.base_url
+    under_way.kill()
+    under_way.communicate()
+    assert left_by(url, under_way.pid)
+    done, _ = play("--fhir", url, "--write-to", url, "--only", "deny-overrides-permit")
+    assert "that an earlier run left behind" in done.stderr
+    assert left_by(url, under_way.pid) == []
+
+
+@pytest.fixture
+def foreign_patient(kept_server) -> Iterator[None]:
+    """Put a Patient on the server that is not the harness's."""
+    stranger = patient("foreign-to-the-harness")
+    seed(kept_server.base_url, [stranger])
+    yield
+    remove(kept_server.base_url, [stranger])
+
+
+@pytest.mark.hapi
+@ON_BOTH
+@pytest.mark.usefixtures("foreign_patient")
+def test_a_server_with_foreign_patients_is_not_written_to(kept_server):
+    """It refuses with exit code 2 and what to do; another URL the second time does not help, the same one does."""
+    url = kept_server.base_url
+    chosen = ("--only", "deny-overrides-permit")
+    refused, _ = play("--fhir", url, *chosen)
+    assert refused.returncode == 2
+    assert "--write-to" in refused.stderr
+    assert refused.stdout == ""
+    assert play("--fhir", url, "--write-to", "http://127.0.0.1:1/fhir", *chosen)[0].returncode == 2
+    assert play("--fhir", url, "--write-to", url, *chosen)[0].returncode == 0
+
+
+@pytest.mark.hapi
+@pytest.mark.parametrize("kept_server", ["hapi-r4"], indirect=True)
+def test_read_only_writes_nothing(kept_server):
+    """It probes instead: no request but those that read."""
+    asked: list[str] = []
+
+    def note(request: Request) -> Reply:
+        asked.append(f"{request.method} {request.path}")
+        return Reply(404)
+
+    with LoopbackServer(note) as server:
+        done, _ = play("--fhir", server.base_url, "--read-only")
+    assert done.returncode == 3
+    assert asked == ["GET /metadata"]
+    assert play("--fhir", kept_server.base_url, "--read-only")[0].returncode == 0
+
+
+def test_results_for_build_servers(tmp_path):
+    """A scenario that fails gives exit code 1, and JUnit tells it with what was found."""
+    (tmp_path / "wrong.yaml").write_text(WAITING.replace("provider: [hang], expect: anything, inbox: 0", "inbox: 2"))
+    done, results = play("--fhir", "file:", "--scenarios", str(tmp_path), "--junit", str(tmp_path / "out.xml"))
+    assert done.returncode == 1
+    assert results[0]["findings"] == ["the provider has taken 1 messages, not 2"]
+    assert ET.parse(tmp_path / "out.xml").getroot().get("failures") == "1"
