@@ -63,6 +63,8 @@ class Performance:
         self._site = site
         self._installation = Installation(directory, site.environment)
         self._inbox = Inbox()
+        self.ended: list[Finished] = []
+        """What the runs said that came to their end, in order."""
 
     def play(self) -> list[str]:
         """Play every step; name what was not as expected, and stop at the first step that was not.
@@ -106,6 +108,7 @@ class Performance:
         before = self._taken()
         finished = self._run(step)
         if finished is not None:
+            self.ended.append(finished)
             yield from self._as_told(step, finished)
         if (rows := self._expected(step)) is not None:
             sent = sum((messages(staging, of) for staging, of in rows), Counter[Message]())

@@ -6,13 +6,14 @@ anything is not as expected then, each is played by itself, so that what is foun
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fhirnotify.harness.faults import NeverActed
 from fhirnotify.harness.guest import Run
+from fhirnotify.harness.installation import Finished
 from fhirnotify.harness.known_limits import known_limit
 from fhirnotify.harness.scenarios.calendar import beginning
 from fhirnotify.harness.scenarios.model import Scenario, Step
@@ -20,6 +21,7 @@ from fhirnotify.harness.scenarios.performance import Performance, Site
 from fhirnotify.harness.scenarios.staging import Stage, Staging
 from fhirnotify.harness.seed import RefusedResources
 
+_MOST_STAGED = 10_000
 TOGETHER = 40
 """Scenarios in one run at most: some 150 resources, a few pages."""
 
@@ -44,6 +46,7 @@ class Played:
     Attributes:
         findings: what was not as expected, or why it was not played. Of the scenario's own, invented patients.
         seconds: its share of the time.
+        seen: what each run said in the end, those of others in its company included.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Played:
     status: Status
     findings: tuple[str, ...] = ()
     seconds: float = 0.0
+    seen: tuple[Finished, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -66,14 +70,15 @@ class Player:
         year: in which nobody else has Appointments there.
         run: whose resources they are.
         apart: each scenario in a run of its own.
+        number: tells players apart that play at once in one process, each in a year of its own.
     """
 
-    def __init__(self, site: Site, year: int, run: Run, *, apart: bool = False) -> None:
+    def __init__(self, site: Site, year: int, run: Run, *, apart: bool = False, number: int = 0) -> None:
         self._site = site
         self._year = year
         self._run = run
         self._apart = apart
-        self._staged = 0
+        self._staged = number * _MOST_STAGED
 
     def play(self, scenarios: Mapping[str, Scenario]) -> Iterator[Played]:
         """Play them, and give each as soon as it is known how it went.
@@ -109,8 +114,9 @@ class Player:
 
     def _play(self, scenarios: Mapping[str, Scenario]) -> Iterator[Played]:
         began = time.monotonic()
+        seen: tuple[Finished, ...] = ()
         try:
-            found = self._perform(scenarios)
+            found, seen = self._perform(scenarios)
             status = Status.FAILED if found else Status.PASSED
         except RefusedResources as refusal:
             found, status = [refusal.what], Status.REFUSED
@@ -122,7 +128,7 @@ class Player:
                 yield from self._play({name: scenario})
             return
         for name, scenario in scenarios.items():
-            yield self._judged(Played(name, scenario, status, tuple(found), seconds / len(scenarios)))
+            yield self._judged(Played(name, scenario, status, tuple(found), seconds / len(scenarios), seen))
 
     def _judged(self, played: Played) -> Played:
         """Hold how it went against what is written down of this server."""
@@ -132,13 +138,14 @@ class Player:
             return played
         if played.status is Status.PASSED:
             findings = (f"it passes, though it is written down as a known limit: {limit}",)
-            return Played(played.name, played.scenario, Status.FAILED, findings, played.seconds)
-        return Played(played.name, played.scenario, Status.KNOWN_LIMIT, (limit, *played.findings), played.seconds)
+            return replace(played, status=Status.FAILED, findings=findings)
+        return replace(played, status=Status.KNOWN_LIMIT, findings=(limit, *played.findings))
 
-    def _perform(self, scenarios: Mapping[str, Scenario]) -> list[str]:
+    def _perform(self, scenarios: Mapping[str, Scenario]) -> tuple[list[str], tuple[Finished, ...]]:
         stagings = [self._staging(name, scenario) for name, scenario in scenarios.items()]
         with TemporaryDirectory(prefix="fhirnotify-harness-") as directory:
-            return Performance(stagings, self._site, Path(directory)).play()
+            performance = Performance(stagings, self._site, Path(directory))
+            return performance.play(), tuple(performance.ended)
 
     def _staging(self, name: str, scenario: Scenario) -> Staging:
         self._staged += 1
