@@ -1,26 +1,22 @@
 """``harness run``: plays scenarios on a FHIR server with the real command, and compares."""
 
-import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from fhirnotify.cli.failures import reported
-from fhirnotify.cli.harness.endpoint import Auth, Fhir, credentials, settings_of
+from fhirnotify.cli.harness.endpoint import Auth, Fhir
 from fhirnotify.cli.harness.scenarios import Only, Scenarios
+from fhirnotify.cli.harness.server import SCENARIOS_FAILED, WriteTo, access_to, may_write, termination_as_interruption
 from fhirnotify.cli.options import Json, OneOf
-from fhirnotify.errors import SettingsError
 
 if TYPE_CHECKING:
     from fhirnotify.harness.scenarios.performance import Strategy
     from fhirnotify.harness.scenarios.playing import Player
     from fhirnotify.harness.scenarios.session import Conditions
-
-SCENARIOS_FAILED = 1
-"""The exit code when a scenario did not go as it says."""
 
 _DIRECTORY = "file:"
 
@@ -43,10 +39,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     fhir_version: Annotated[
         str, typer.Option(parser=OneOf("R4", "R5"), metavar="R4|R5", help="With --fhir file: the version to play in.")
     ] = "R4",
-    write_to: Annotated[
-        str | None,
-        typer.Option("--write-to", metavar="URL", help="The same URL again: write though others' Patients are there."),
-    ] = None,
+    write_to: WriteTo = None,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write the results as JUnit XML.")
     ] = None,
@@ -78,9 +71,9 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     playing = (
         in_directory(FhirVersion(fhir_version), conditions)
         if fhir == _DIRECTORY
-        else _on_server(fhir, auth, conditions, foreign=_may_write(fhir, write_to))
+        else _on_server(fhir, auth, conditions, foreign=may_write(fhir, write_to))
     )
-    with _termination_as_interruption(), playing as player:
+    with termination_as_interruption(), playing as player:
         for played in player.play(chosen):
             results.add(played)
     results.sum_up()
@@ -91,45 +84,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
 
 @contextmanager
 def _on_server(fhir: str, auth: Path | None, conditions: "Conditions", *, foreign: bool) -> Iterator["Player"]:
-    from fhirnotify import access, wiring  # noqa: PLC0415
     from fhirnotify.cli.output import complain  # noqa: PLC0415
-    from fhirnotify.harness import faults  # noqa: PLC0415
-    from fhirnotify.harness.scenarios.session import Access, on_server  # noqa: PLC0415
+    from fhirnotify.harness.scenarios.session import on_server  # noqa: PLC0415
 
-    settings = settings_of(fhir, auth)
-    if settings.fhir.directory is not None:
-        raise SettingsError(
-            "A directory with data is not written to.", "Write --fhir file: alone to play in a directory made for it."
-        )
-    faulty = faults.before(settings.fhir.base_url, verify=access.verification(settings))
-    with closing(wiring.fhir_client(settings)) as reader, wiring.fhir_writer(settings) as writer:
-        server = Access(settings.fhir.base_url, reader, writer, credentials(settings), faulty)
-        with on_server(server, conditions, foreign=foreign, tell=complain) as player:
-            yield player
-
-
-def _may_write(fhir: str, write_to: str | None) -> bool:
-    """Tell whether the server may be written to though it holds others' Patients.
-
-    Raises:
-        SettingsError: another URL was given the second time.
-    """
-    if write_to is None:
-        return False
-    if write_to.rstrip("/") != fhir.rstrip("/"):
-        raise SettingsError("--write-to names another URL than --fhir.", "Write the same URL twice.")
-    return True
-
-
-@contextmanager
-def _termination_as_interruption() -> Iterator[None]:
-    """Let TERM, too, take away what stands on the server before the command ends."""
-
-    def interrupt(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with access_to(fhir, auth) as server, on_server(server, conditions, foreign=foreign, tell=complain) as player:
+        yield player

@@ -79,6 +79,15 @@ def on_server(
         FhirError: it cannot be read.
         HarnessError: it holds Patients that are not the harness's own, or does not take what it is given.
     """
+    with abreast_on_server(access, conditions, 1, foreign=foreign, tell=tell) as (player,):
+        yield player
+
+
+@contextmanager
+def abreast_on_server(
+    access: Access, conditions: Conditions, number: int, *, foreign: bool = False, tell: Progress = lambda _: None
+) -> Iterator[list[Player]]:
+    """Play on a server as ``on_server`` does, by several players at once, each in a year of its own."""
     capability = read_capability(access.reader.metadata())
     target = Server(access.base_url, access.writer, capability)
     guest = Guest(access.reader)
@@ -87,7 +96,11 @@ def on_server(
     if left := guest.left_behind():
         tell(f"taking away {len(left)} resources that an earlier run left behind")
         target.remove(left)
-    year = guest.free_year()
-    tell(f"{target.software or 'the server'}, FHIR {target.version}, in the year {year}")
+    years: list[int] = []
+    for _ in range(number):
+        years.append(guest.free_year(frozenset(years)))
+    told = ", ".join(map(str, years))
+    tell(f"{target.software or 'the server'}, FHIR {target.version}, in the year {told}")
     site = Site(target, conditions.mappings, access.environment, conditions.strategy, access.faulty)
-    yield Player(site, year, Run.now(), apart=conditions.apart)
+    run = Run.now()
+    yield [Player(site, year, run, apart=conditions.apart, number=at) for at, year in enumerate(years)]

@@ -1,0 +1,72 @@
+"""The server that scenarios are played on: how it is reached, when it may be written to, and how one leaves it."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from fhirnotify.cli.harness.endpoint import credentials, settings_of
+from fhirnotify.errors import SettingsError
+
+if TYPE_CHECKING:
+    from fhirnotify.harness.scenarios.session import Access
+
+SCENARIOS_FAILED = 1
+"""The exit code when a scenario did not go as it says."""
+
+WriteTo = Annotated[
+    str | None,
+    typer.Option("--write-to", metavar="URL", help="The same URL again: write though others' Patients are there."),
+]
+
+
+@contextmanager
+def access_to(fhir: str, auth: Path | None) -> Iterator["Access"]:
+    """Give the way to a server: to read it, to write to it, and to put a fault before it.
+
+    Raises:
+        SettingsError: the address or the file of credentials is wrong, or it is a directory.
+    """
+    from fhirnotify import access, wiring  # noqa: PLC0415
+    from fhirnotify.harness import faults  # noqa: PLC0415
+    from fhirnotify.harness.scenarios.session import Access  # noqa: PLC0415
+
+    settings = settings_of(fhir, auth)
+    if settings.fhir.directory is not None:
+        raise SettingsError(
+            "A directory with data is not written to.",
+            "'harness run --fhir file:' alone plays in a directory made for it.",
+        )
+    faulty = faults.before(settings.fhir.base_url, verify=access.verification(settings))
+    with closing(wiring.fhir_client(settings)) as reader, wiring.fhir_writer(settings) as writer:
+        yield Access(settings.fhir.base_url, reader, writer, credentials(settings), faulty)
+
+
+def may_write(fhir: str, write_to: str | None) -> bool:
+    """Tell whether the server may be written to though it holds others' Patients.
+
+    Raises:
+        SettingsError: another URL was given the second time.
+    """
+    if write_to is None:
+        return False
+    if write_to.rstrip("/") != fhir.rstrip("/"):
+        raise SettingsError("--write-to names another URL than --fhir.", "Write the same URL twice.")
+    return True
+
+
+@contextmanager
+def termination_as_interruption() -> Iterator[None]:
+    """Let TERM, too, take away what stands on the server before the command ends."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
