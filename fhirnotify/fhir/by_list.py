@@ -22,7 +22,8 @@ from fhirnotify.fhir.source import Appointment
 
 _CHUNK = 99
 """Ids in one search, beside the one by which the server is held to it."""
-_ANY_TIME = datetime.max.replace(tzinfo=UTC)
+_ANY_TIME = datetime.min.replace(tzinfo=UTC)
+"""Before whose membership of a Group has ended."""
 _GATHERED = 5.0
 """Seconds that what was read may wait for more: what is decided on must be fresh."""
 
@@ -69,12 +70,20 @@ class ByList:
             raise nobody_known(self._by)
 
     def shortcomings(self) -> list[str]:
-        """Give whom the server cannot find, and what is listed and not there, each as a sentence."""
-        if self._by.kind == "Patient" and not self._finds_by_identifier:
+        """Give whom the server cannot find, and what is listed and not there, each as a sentence.
+
+        Raises:
+            FhirError: the Group or List cannot be used.
+        """
+        if self._by.kind == "Patient":
+            next(self._ids(_ANY_TIME), None)
+            if self._finds_by_identifier:
+                return []
             return [f"{BY_IDENTIFIER} is not offered: visits that name their patient by number alone are not found"]
-        known = self._locations() if self._by.kind == "Location" else None
+        known = self._locations()
         missing = 0 if known is None else len(set(self._ids(_ANY_TIME)) - known)
-        return [f"{missing} of the Locations of {self._by.key} are not on the server"] if missing else []
+        said = f"{missing} of the Locations of {self._by.key} are not on the server: no visit is found by them"
+        return [said] if missing else []
 
     def _of_patients(
         self, chunk: Sequence[str], seen: Seen, asked: ByParticipant

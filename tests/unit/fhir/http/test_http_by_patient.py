@@ -197,6 +197,11 @@ class TestRosters:
         with pytest.raises(FhirError, match=r"Group/r of fhir\.patients is not on the server"):
             ids(make_source(by=Roster("fhir.patients", "Group", "r")))
 
+    def test_the_check_finds_that_it_is_not_there(self, server, make_source):
+        """Before the first pass has to."""
+        with pytest.raises(FhirError, match=r"Group/r of fhir\.patients"):
+            make_source(by=Roster("fhir.patients", "Group", "r")).shortcomings()
+
     def test_one_that_is_too_long_is_refused(self, server, make_source, ids):
         """It is one answer and has to fit into memory; a file has not."""
         members = [{"entity": {"reference": f"Patient/{number}"}} for number in range(60_000)]
