@@ -30,7 +30,8 @@ class Source(Protocol):
     def appointments(self, after: datetime, before: datetime) -> Iterator[list[Appointment]]:
         """Give every Appointment with status booked and ``after < start < before``, a page at a time.
 
-        Each Appointment comes once. Pages are asked for in order of start, but a server may ignore that.
+        Each Appointment comes once. Pages are asked for in order of start, but a server may ignore that, and where
+        they are asked for by Location or Patient there is no order.
         What a server returns against the filter is given too if it is in the window (the rules name the reason)
         or has no start that can be read, and left out if it is outside.
         """
