@@ -88,7 +88,8 @@ class Exchange:
         ``prefix`` begins its id, of the provider's form.
         """
         if not behaviour.takes:
-            self.attempts.append(Attempt(datetime.now(UTC), provider, to, behaviour))
+            with self._lock:
+                self.attempts.append(Attempt(datetime.now(UTC), provider, to, behaviour))
             return None
         with self._lock:
             created = datetime.now(UTC).replace(tzinfo=None)
@@ -106,6 +107,11 @@ class Exchange:
         """Give what was taken until now, of one provider or of all, the oldest first."""
         with self._lock:
             return [each for each in self.taken if provider in (None, each.provider)]
+
+    def tried(self) -> list[Attempt]:
+        """Give what was tried until now and no patient got, the oldest first."""
+        with self._lock:
+            return list(self.attempts)
 
     def answer(self, behaviour: Behaviour, answers: Mapping[Behaviour, Reply]) -> Answer:
         """Give the answer that goes with a behaviour, of those that the provider has; else misbehave as it says."""

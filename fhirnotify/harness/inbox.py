@@ -68,7 +68,7 @@ class Inbox:
     @property
     def attempts(self) -> list[Attempt]:
         """What was tried and no patient got, the oldest first."""
-        return list(self.exchange.attempts)
+        return self.exchange.tried()
 
     def settings(self, provider: str = Elks46Api.name) -> dict[str, dict[str, Any]]:
         """Give the sections of ``fhirnotify.toml`` by which a provider's messages come here."""

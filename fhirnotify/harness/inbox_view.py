@@ -87,7 +87,7 @@ def messages_json(exchange: Exchange) -> dict[str, Any]:
         "messages": [_message(each) for each in exchange.messages()],
         "attempts": [
             {"at": instant(each.at), "provider": each.provider, "to": each.to, "behaviour": each.behaviour}
-            for each in list(exchange.attempts)
+            for each in exchange.tried()
         ],
     }
 
@@ -113,7 +113,7 @@ def script_json(exchange: Exchange) -> list[dict[str, Any]]:
 
 def page(exchange: Exchange, addresses: Mapping[str, str], zone: ZoneInfo, given: Given) -> bytes:
     """Draw the page, with what stands in its form."""
-    taken, attempts = exchange.messages(), list(exchange.attempts)
+    taken, attempts = exchange.messages(), exchange.tried()
     both: list[Taken | Attempt] = [*taken[-SHOWN:], *attempts[-SHOWN:]]
     newest = sorted(both, key=lambda each: each.at, reverse=True)[:SHOWN]
     drawn = _template().render(

@@ -21,7 +21,9 @@ COMMANDS = [
     ["mappings"],
     ["mappings", "check"],
     ["mappings", "unmapped"],
+    ["harness"],
     ["harness", "probe"],
+    ["harness", "serve"],
 ]
 
 _HELPS_WITHOUT = """
