@@ -8,4 +8,15 @@ def known_limit(software: str, version: FhirVersion, scenario: str) -> str | Non
     return _LIMITS.get((software, version, scenario))
 
 
-_LIMITS: dict[tuple[str, FhirVersion, str], str] = {}
+_HAPI = "HAPI FHIR Server"
+_CLOSED = "It takes no code outside a closed value set, so that no resource there can hold one."
+_DATES = "It takes no dateTime that cannot be read, so that no resource there can hold one."
+
+_LIMITS: dict[tuple[str, FhirVersion, str], str] = {
+    (_HAPI, version, scenario): why
+    for version in FhirVersion
+    for scenario, why in {
+        "consent/status-of-another-version": _CLOSED,
+        "consent/period-nobody-can-read": _DATES,
+    }.items()
+}

@@ -74,7 +74,10 @@ class Server:
 
 
 class Directory:
-    """A directory of FHIR JSON, one file a resource, beside a CapabilityStatement that tells the version."""
+    """A directory of FHIR JSON, one file a resource, beside a CapabilityStatement that tells the version.
+
+    Each resource stands in a Bundle of its own, since a fullUrl alone tells a directory what absolute references mean.
+    """
 
     software = "directory"
 
