@@ -45,6 +45,8 @@ class LyingFhir:
     """By the end of a path: what is answered instead."""
     ignores: Collection[str] = ()
     refuses: Collection[str] = ()
+    refuses_if: Callable[[list[tuple[str, str]]], bool] = lambda _: False
+    """By all that is asked for."""
     alone: str = ""
     """A parameter that is refused without a patient or a location beside it."""
     bounds: slice = field(default_factory=lambda: slice(None))
@@ -116,6 +118,7 @@ class LyingFhir:
         strict = request.headers.get("prefer") == "handling=strict"
         if (
             refused
+            or self.refuses_if(form)
             or (self.alone in names and not {"patient", "location"} & set(names))
             or (strangers and (self.unknown == "always" or (self.unknown == "strict" and strict)))
             or any(value.count(",") >= self.longest_list for _, value in form)

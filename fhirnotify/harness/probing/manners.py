@@ -9,6 +9,7 @@ from fhirnotify.harness.probing.finding import Behaviour, Finding, ok, unknown, 
 from fhirnotify.harness.probing.sample import FAR_OFF, Sample
 
 _NO_SUCH = ("fhirnotify-probe", "x")
+_VENDOR = "Ask the server's vendor what becomes of a search parameter that the server does not know."
 _EVIDENCE = "Evidence names the very versions that a decision rests on."
 
 
@@ -50,6 +51,10 @@ def unknown_parameters(asker: Asker) -> Iterator[Finding]:
     loose = asker.visits(*far, _NO_SUCH)
     checked = "Every filter is applied again to what comes, so nothing follows for the job."
     strict = Behaviour.STRICT
+    if isinstance(loose, Refusal) and isinstance(asker.visits(*far), Refusal):
+        for name in (Behaviour.UNKNOWN_PARAMETER, strict):
+            yield unknown(name, "refused without one, too: the window is too far off", checked, _VENDOR)
+        return
     if isinstance(loose, Refusal):
         yield ok(Behaviour.UNKNOWN_PARAMETER, "refused", "A filter that the server does not know cannot go unnoticed.")
         yield ok(strict, "not needed: refused without it, too", "The job does not ask for it.")

@@ -15,21 +15,19 @@ _SEVERAL = 2
 _PORTS = {"http": 80, "https": 443}
 _LOST = "The job stops (exit 3) rather than leave a visit out."
 _UNSEEN = "A page that is lost on the way cannot be noticed, and its visits would get no reminder."
+_ASK_SORT = "Ask the server's vendor: _sort on Appointment, by date and by -date."
 _ASK_TOTAL = "Ask the server's vendor: _total=accurate on every search (HAPI: a count of what matches)."
 
 
-def pages(asker: Asker, sample: Sample, page_size: int, timeout: timedelta) -> Iterator[Finding]:
-    """Try the first page of the window, and one of a single Appointment."""
-    page = sample.first_page
+def pages(asker: Asker, sample: Sample, page: Page, page_size: int, timeout: timedelta) -> Iterator[Finding]:
+    """Try the first page of the window, as it came, and one of a single Appointment."""
     one = asker.visits(*sample.several) if sample.several else None
     single = one if isinstance(one, Page) else None
-    if isinstance(page, Page):
-        yield total(page, single)
-        yield size(page, single, page_size)
+    yield total(page, single)
+    yield size(page, single, page_size)
     yield _next(asker, single)
     yield _order(asker, sample, single)
-    if isinstance(page, Page):
-        yield pace(sample.seconds, page_size, timeout)
+    yield pace(sample.seconds, page_size, timeout)
 
 
 def total(page: Page, single: Page | None) -> Finding:
@@ -109,13 +107,14 @@ def _order(asker: Asker, sample: Sample, single: Page | None) -> Finding:
         return unknown(name, "there are too few Appointments to sort", meaning, NO_VISITS)
     turned = (("_sort", "-date") if param[0] == "_sort" else param for param in sample.several)
     last = asker.visits(*turned)
-    if isinstance(last, Page) and last.matches and single.matches:
-        first_start, last_start = start_of(single.matches[0]), start_of(last.matches[0])
-        if first_start and last_start and first_start < last_start and _in_order(sample):
-            return ok(name, "kept, both ways", meaning)
+    if isinstance(last, Refusal):
+        return unknown(name, "the other way round is refused", meaning, _ASK_SORT)
+    ends = [start for page in (single, last) for match in page.matches[:1] if (start := start_of(match))]
+    if len(ends) == _SEVERAL and ends[0] < ends[1] and _in_order(sample):
+        return ok(name, "kept, both ways", meaning)
     if len(set(sample.starts)) < _SEVERAL:
         return unknown(name, "those that are known start at the same time", meaning, NO_VISITS)
-    return warning(name, "ignored", without, "Ask the server's vendor: _sort=date.")
+    return warning(name, "ignored", without, _ASK_SORT)
 
 
 def _in_order(sample: Sample) -> bool:

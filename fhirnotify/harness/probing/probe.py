@@ -55,17 +55,17 @@ def directory(version: FhirVersion) -> Finding:
 def _trials(asker: Asker, settings: Settings, now: datetime, capability: Capability) -> Iterator[Finding]:
     fhir, references = settings.fhir, References(settings.fhir.base_url)
     taken = sample.take(asker, ways.beside(fhir), now, now + settings.reminder.lead, fhir.page_size)
-    by_date = isinstance(taken.first_page, Page)
+    page = taken.first_page
     yield dates.by_date(asker, taken, fhir.appointments)
-    if by_date:
+    if isinstance(page, Page):
         yield dates.bounds(asker, taken)
         yield from dates.instants(asker, taken)
         yield dates.status(asker, taken)
-        yield from pages.pages(asker, taken, fhir.page_size, fhir.timeout)
+        yield from pages.pages(asker, taken, page, fhir.page_size, fhir.timeout)
     yield from ways.ways(asker, taken, references, fhir)
     yield from people.people(asker, taken, capability, references)
     yield manners.versions(asker, taken)
-    if by_date:
+    if isinstance(page, Page):
         yield from manners.unknown_parameters(asker)
 
 
@@ -96,16 +96,11 @@ def _version(capability: Capability | FhirError, settings: Settings) -> Finding:
 def _post(asker: Asker, capability: Capability) -> Finding:
     """Tell whether searches may be made by POST, for each type that is read."""
     name = Behaviour.POST_SEARCH
-    refusals = {
-        resource_type: refusal
-        for resource_type in TYPES
-        if isinstance(refusal := asker.search(resource_type, ("_id", lists.nobody()), ONE), Refusal)
-        and refusal.status not in _REFUSES_A_PARAMETER
-    }
+    refusals = list(_refusals(asker))
     if refusals:
         meaning = "The job searches by POST alone, so that no identifier stands in an address, and would stop."
-        found = " ".join(refusal.what for refusal in refusals.values())
-        return error(name, found, meaning, next(iter(refusals.values())).next_step)
+        found = " ".join(refusal.what for refusal in refusals)
+        return error(name, found, meaning, refusals[0].next_step)
     meaning = "No identifier stands in an address that a proxy logs."
     unsaid = [resource_type for resource_type in TYPES if not capability.types[resource_type].searchable]
     if unsaid:
@@ -116,3 +111,13 @@ def _post(asker: Asker, capability: Capability) -> Finding:
             "Ask the server's vendor to list search-type for them in the CapabilityStatement.",
         )
     return ok(name, f"answered for {', '.join(TYPES)}", meaning)
+
+
+def _refusals(asker: Asker) -> Iterator[Refusal]:
+    """Give the refusals of POST for each type; one without a status, such as a time that ran out, is enough."""
+    for resource_type in TYPES:
+        page = asker.search(resource_type, ("_id", lists.nobody()), ONE)
+        if isinstance(page, Refusal) and page.status not in _REFUSES_A_PARAMETER:
+            yield page
+            if page.status is None:
+                return

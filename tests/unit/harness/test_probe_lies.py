@@ -14,7 +14,7 @@ from fhirnotify.core.model import FhirVersion
 from fhirnotify.fhir.moments import instant
 from fhirnotify.harness.probing.finding import Behaviour, Finding, Verdict
 
-OK, WARNING, ERROR = Verdict.OK, Verdict.WARNING, Verdict.ERROR
+OK, WARNING, UNKNOWN, ERROR = Verdict.OK, Verdict.WARNING, Verdict.UNKNOWN, Verdict.ERROR
 ELSEWHERE = "https://elsewhere.example/fhir?_getpages=1"
 
 
@@ -58,6 +58,11 @@ def an_hour_late(bound: str) -> datetime:
     return text_of(bound) - timedelta(hours=1)
 
 
+def asked(name: str, value: str) -> dict[str, Any]:
+    """Refuse whatever asks for this."""
+    return {"refuses_if": lambda form: (name, value) in form}
+
+
 LIES: list[tuple[str, dict[str, Any], Behaviour, Verdict, str]] = [
     ("another version than is read", {"fhir_version": "3.0.2"}, Behaviour.VERSION, ERROR, "3.0.2"),
     ("POST is refused", {"statuses": {"/_search": 405}}, Behaviour.POST_SEARCH, ERROR, "405"),
@@ -69,6 +74,11 @@ LIES: list[tuple[str, dict[str, Any], Behaviour, Verdict, str]] = [
     ("_sort is refused", {"refuses": {"_sort"}}, Behaviour.BY_DATE, ERROR, "refused with _sort"),
     ("_total is refused", {"refuses": {"_total"}}, Behaviour.BY_DATE, ERROR, "refused with _total"),
     ("status is refused", {"refuses": {"status"}}, Behaviour.BY_DATE, ERROR, "refused with status"),
+    ("long pages are refused", asked("_count", "100"), Behaviour.BY_DATE, ERROR, "refused with _count"),
+    ("the far future is refused", asked("date", "gt2300-01-01T00:00:00Z"), Behaviour.DATE_BOUNDS, UNKNOWN, "far off"),
+    ("the far future is refused", asked("date", "gt2300-01-01T00:00:00Z"), Behaviour.STRICT, UNKNOWN, "far off"),
+    ("another status is refused", asked("status", "entered-in-error"), Behaviour.STATUS, UNKNOWN, "is refused"),
+    ("sorting down is refused", asked("_sort", "-date"), Behaviour.SORT, UNKNOWN, "is refused"),
     ("date is ignored", {"ignores": {"date"}}, Behaviour.DATE_BOUNDS, WARNING, "date is ignored"),
     ("only the first bound counts", {"bounds": slice(1)}, Behaviour.DATE_BOUNDS, WARNING, "the later bound"),
     ("only the last bound counts", {"bounds": slice(1, None)}, Behaviour.DATE_BOUNDS, WARNING, "the earlier bound"),

@@ -83,6 +83,25 @@ def test_after_a_refusal_of_post_nothing_more_is_tried() -> None:
     assert list(found) == [Behaviour.VERSION, Behaviour.POST_SEARCH]
 
 
+def test_the_page_size_of_the_settings_is_tried() -> None:
+    """As a run would ask for it."""
+    assert findings(LyingFhir(), page_size="2")[Behaviour.PAGE_SIZE].found == "2 as asked for"
+
+
+def test_a_search_that_is_never_answered_is_not_made_for_every_type() -> None:
+    """Each would take as long as the time limit."""
+    server = LyingFhir()
+
+    def answer(request: Request) -> Reply | Silence:
+        reply = server.answer(request)
+        return Silence() if request.path.endswith("/_search") else reply
+
+    with LoopbackServer(answer) as serving:
+        found = findings_at(f"{serving.base_url}/fhir")
+    assert (list(found)[-1], found[Behaviour.POST_SEARCH].verdict) == (Behaviour.POST_SEARCH, ERROR)
+    assert len([path for _, path, _ in server.requests if path.endswith("_search")]) == 1
+
+
 def test_the_version_of_the_settings_must_agree() -> None:
     """Reading R5 by R4's elements would misread a Consent."""
     found = findings(LyingFhir(fhir_version="5.0.0"), version="R4")
