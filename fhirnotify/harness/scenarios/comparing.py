@@ -89,8 +89,9 @@ def _other_evidence(row: Row, said: Mapping[str, Any], prefix: str) -> Iterator[
         yield f"{_name(row.appointment, row.patient)}: rests on {', '.join(sorted(found))}"
 
 
-def _outcome(row: Row) -> str:
-    return row.outcome or "accepted"
+def _outcome(row: Row) -> str | None:
+    """Give the outcome that stands in the row of a reminder; a plan's is null, since nothing is sent."""
+    return None if row.outcome == "planned" else row.outcome or "accepted"
 
 
 def _is_taken(row: Row) -> bool:

@@ -144,7 +144,9 @@ class Row(Part):
     remind: ContactType | None = None
     skip: Reason | None = None
     already: str | None = Field(None, description="The state in which the reminder of an earlier run stands.")
-    outcome: str | None = Field(None, description="accepted by default for remind; withdrawn, held, retry, uncertain …")
+    outcome: str | None = Field(
+        None, description="accepted by default for remind; planned in a plan; withdrawn, held, retry, uncertain …"
+    )
     to: str | None = Field(None, description="The number, E.164; by default the ordinary Patient's own.")
     name: str | None = Field(None, description="The first name in the text; Tolvan by default.")
     text: str | None = Field(None, description="The whole text, where it is another than the region's.")

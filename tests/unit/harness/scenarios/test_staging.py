@@ -162,6 +162,8 @@ def said(**other) -> dict:
         ({"remind": "mottagning"}, said(outcome="retry"), "a/p: outcome is retry, not accepted"),
         ({"remind": "mottagning", "segments": 3}, said(), "a/p: segments is 2, not 3"),
         ({"remind": "mottagning", "start": "now+1h"}, said(), "a/p: start is"),
+        ({"remind": "mottagning", "outcome": "planned"}, said(outcome=None), None),
+        ({"remind": "mottagning", "outcome": "planned"}, said(), "a/p: outcome is accepted, not None"),
         ({"already": "accepted"}, said(decision="already"), None),
         ({"skip": "no-consent"}, said(), "a/p: decision is remind, not skip"),
         ({"skip": "no-consent"}, said(decision="skip", reason="no-consent", outcome=None), None),
@@ -196,6 +198,7 @@ def test_texts_and_recipients():
             {"remind": "mottagning"},
             {"remind": "video", "name": "Åsa", "to": "+46701740699", "outcome": "uncertain", "taken": True},
             {"remind": "mottagning", "outcome": "retry"},
+            {"remind": "mottagning", "outcome": "planned"},
             {"remind": "mottagning", "text": "Hej ${day now}"},
         ]
     )
