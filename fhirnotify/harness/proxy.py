@@ -6,6 +6,7 @@ client gets. So it may change the question, the answer or the bytes on the wire,
 """
 
 import json
+import re
 import ssl
 import threading
 from collections import Counter
@@ -76,6 +77,7 @@ class Server:
         self.stranger = ""
         self.acted = 0
         self._base = base_url.rstrip("/")
+        self._mine = re.compile(rb'"' + re.escape(self._base.encode()).replace(b"/", rb"\\?/") + rb"(?=[\"\\/?])")
         self._client = httpx.Client(verify=verify, timeout=_TIMEOUT, follow_redirects=False)
         self._own = ""
         self._links: dict[tuple[str, int], str] = {}
@@ -112,7 +114,8 @@ class Server:
             return Reply(502, b"the server cannot be reached", {"Content-Type": "text/plain"})
         kept = {name: self._rewritten(value) for name, value in answer.headers.items() if name in _KEPT}
         reply = Reply(answer.status_code, self._body(answer), kept)
-        self._remember(asked, reply)
+        if asked.kind != METADATA:
+            self._remember(asked, reply)
         return reply
 
     def follow(self, asked: Asked, link: str) -> Reply:
@@ -122,13 +125,13 @@ class Server:
 
     def told(self, asked: Asked, sent: Sent) -> None:
         """Remember the link that the client was given in the end."""
-        link = next_of(bundle_of(sent))
+        link = None if asked.kind == METADATA else next_of(bundle_of(sent))
         if isinstance(link, str):
             with self._lock:
                 self._places.setdefault(_target(urljoin(f"{self._own}/", link)), (asked.kind, asked.page + 1))
 
     def earlier(self, kind: str, page: int = 1) -> Reply | None:
-        """Give the first answer that this page of this kind ever got."""
+        """Give the first answer in which this page of this kind held anything."""
         return self._first.get((kind, page))
 
     def link(self, kind: str, page: int) -> str | None:
@@ -144,17 +147,10 @@ class Server:
         return first if first == METADATA or not rest or rest == ["_search"] else ""
 
     def _body(self, answer: httpx.Response) -> bytes:
+        """Write the proxy's address for the server's, wherever a JSON text begins with it."""
         if "json" not in answer.headers.get("content-type", ""):
             return answer.content
-        return json.dumps(self._renamed(answer.json()), ensure_ascii=False).encode()
-
-    def _renamed(self, value: Any) -> Any:
-        """Write the proxy's address for the server's, wherever it stands in a JSON value."""
-        if isinstance(value, dict):
-            return {key: self._renamed(one) for key, one in value.items()}
-        if isinstance(value, list):
-            return [self._renamed(one) for one in value]
-        return self._rewritten(value) if isinstance(value, str) else value
+        return self._mine.sub(json.dumps(self._own)[:-1].encode(), answer.content)
 
     def _rewritten(self, text: str) -> str:
         rest = text.removeprefix(self._base)
@@ -162,8 +158,10 @@ class Server:
 
     def _remember(self, asked: Asked, reply: Reply) -> None:
         with self._lock:
-            self._first.setdefault((asked.kind, asked.page), reply)
-            if next_link := next_of(bundle_of(reply)):
+            bundle = bundle_of(reply)
+            if bundle and bundle.get("entry"):
+                self._first.setdefault((asked.kind, asked.page), reply)
+            if next_link := next_of(bundle):
                 self._links[asked.kind, asked.page + 1] = next_link
                 self._places[_target(next_link)] = (asked.kind, asked.page + 1)
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from fhirnotify.cli.harness import probe, run, scenarios, serve
+from fhirnotify.cli.harness import faults, probe, run, scenarios, serve
 
 app = typer.Typer(
     name="harness",
@@ -11,6 +11,7 @@ app = typer.Typer(
 )
 
 app.command()(run.run)
+app.command()(faults.faults)
 app.command()(probe.probe)
 app.command()(scenarios.scenarios)
 app.command()(serve.serve)

@@ -36,7 +36,9 @@ def named(name: str) -> Fault:
         return FAULTS[name]
     near = difflib.get_close_matches(name, FAULTS, n=3)
     said = f" The nearest: {', '.join(near)}." if near else ""
-    raise HarnessError(f"There is no fault {name}.{said}", "'fhirnotify harness faults --list' names them all.")
+    raise HarnessError(
+        f"There is no fault {name}.{said}", "'fhirnotify harness scenarios --only faults/*' names them all."
+    )
 
 
 class NeverActed(HarnessError):

@@ -58,15 +58,29 @@ def instead(sent: Sent) -> Act:
 
 def edited(edit: Callable[[Bundle], object]) -> Act:
     """Change the searchset in the server's answer, in place."""
+    return reworked(lambda bundle, _asked, _server: edit(bundle))
+
+
+def reworked(edit: Callable[[Bundle, Asked, Server], object]) -> Act:
+    """Change the searchset in the server's answer, in place, by what was asked and by what passed earlier.
+
+    An answer that is none, such as a refusal, is passed on as it is.
+    """
 
     def act(asked: Asked, server: Server) -> Sent:
         reply = server.ask(asked)
         if (bundle := bundle_of(reply)) is None:
             return reply
-        edit(bundle)
+        edit(bundle, asked, server)
         return fhir_json(bundle)
 
     return act
+
+
+def earlier(asked: Asked, server: Server, page: int = 1) -> list[dict[str, Any]]:
+    """Give the entries that this page of the same type held when there first were any."""
+    reply = server.earlier(asked.kind, page)
+    return entries((reply and bundle_of(reply)) or {})
 
 
 def asking(change: Callable[[Asked], Asked]) -> Act:

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from fhirnotify.harness.faults.fault import Fault, asking, entries, fhir_json, on, parameter
-from fhirnotify.harness.proxy import Asked, Sent, Server, bundle_of
+from fhirnotify.harness.faults.fault import Bundle, Fault, asking, earlier, entries, on, parameter, reworked
+from fhirnotify.harness.proxy import Asked, Sent, Server
 
 _APPOINTMENT, _PATIENT, _CONSENT = "Appointment", "Patient", "Consent"
 _DAYS = {"gt": -timedelta(days=5), "ge": -timedelta(days=5), "lt": timedelta(days=5)}
@@ -16,14 +16,11 @@ def _wider(asked: Asked) -> Asked:
     return parameter("date", *(f"{prefix}{moment:%Y-%m-%dT%H:%M:%SZ}" for prefix, moment in moments))(asked)
 
 
-def _and_earlier(asked: Asked, server: Server) -> Sent:
-    """Give what was asked for, and beside it what the first search of the same type gave."""
-    first = bundle_of(server.earlier(asked.kind) or fhir_json({})) or {}
-    bundle = bundle_of(server.ask(asked)) or {}
+def _and_earlier(bundle: Bundle, asked: Asked, server: Server) -> None:
+    """Give beside what was asked for what the first search of the same type gave."""
     known = {entry["resource"]["id"] for entry in entries(bundle)}
-    entries(bundle).extend(entry for entry in entries(first) if entry["resource"]["id"] not in known)
+    entries(bundle).extend(entry for entry in earlier(asked, server) if entry["resource"]["id"] not in known)
     bundle["total"] = len(entries(bundle))
-    return fhir_json(bundle)
 
 
 def _earlier(asked: Asked, server: Server) -> Sent:
@@ -66,7 +63,7 @@ FAULTS = (
         "patient-ignored",
         "ignores whose Consents are asked for: those of others come along, or alone",
         "consent-or-silence",
-        on(_CONSENT, _and_earlier),
+        on(_CONSENT, reworked(_and_earlier)),
     ),
     Fault(
         "consents-of-another-search",
@@ -78,7 +75,7 @@ FAULTS = (
         "id-ignored",
         "ignores which Patients are asked for: others come along",
         "consent-or-silence",
-        on(_PATIENT, _and_earlier),
+        on(_PATIENT, reworked(_and_earlier)),
     ),
     Fault(
         "patients-of-another-search",

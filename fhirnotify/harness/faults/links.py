@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from fhirnotify.harness.faults.fault import Bundle, Fault, fhir_json, on
+from fhirnotify.harness.faults.fault import Bundle, Fault, fhir_json, on, reworked
 from fhirnotify.harness.proxy import Act, Asked, Sent, Server, bundle_of, next_of
 
 _APPOINTMENT = "Appointment"
@@ -12,15 +12,11 @@ _APPOINTMENT = "Appointment"
 def next_is(change: Callable[[str, Server], object]) -> Act:
     """Write another link to the next page, made of the right one; None for none."""
 
-    def act(asked: Asked, server: Server) -> Sent:
-        reply = server.ask(asked)
-        bundle = bundle_of(reply)
-        if bundle is None or (right := next_of(bundle)) is None:
-            return reply
-        link(bundle, change(right, server))
-        return fhir_json(bundle)
+    def edit(bundle: Bundle, _asked: Asked, server: Server) -> None:
+        if (right := next_of(bundle)) is not None:
+            link(bundle, change(right, server))
 
-    return act
+    return reworked(edit)
 
 
 def link(bundle: Bundle, url: object) -> None:
@@ -31,18 +27,16 @@ def link(bundle: Bundle, url: object) -> None:
 
 def _back_to(page: int | None) -> Act:
     """Write a link to an earlier page, or to this one, as that to the next."""
-
-    def act(asked: Asked, server: Server) -> Sent:
-        bundle = bundle_of(server.ask(asked)) or {}
-        link(bundle, asked.url if page is None else server.link(asked.kind, page))
-        return fhir_json(bundle)
-
-    return act
+    return reworked(
+        lambda bundle, asked, server: link(bundle, asked.url if page is None else server.link(asked.kind, page))
+    )
 
 
 def _without_end(asked: Asked, server: Server) -> Sent:
     """Give the first page again and again, each time with a link that was never there before."""
-    bundle = bundle_of(server.earlier(asked.kind) or server.ask(asked)) or {}
+    reply = server.earlier(asked.kind) or server.ask(asked)
+    if (bundle := bundle_of(reply)) is None:
+        return reply
     link(bundle, f"{server.own}?_getpages=endless&_getpagesoffset={server.acted}")
     return fhir_json(bundle)
 

@@ -4,6 +4,7 @@ from fhirnotify.harness.faults.fault import (
     Bundle,
     Fault,
     asking,
+    earlier,
     edited,
     entries,
     fhir_json,
@@ -11,9 +12,10 @@ from fhirnotify.harness.faults.fault import (
     on,
     outcome,
     parameter,
+    reworked,
 )
 from fhirnotify.harness.faults.links import link, next_is
-from fhirnotify.harness.proxy import Act, Asked, Sent, Server, bundle_of, next_of
+from fhirnotify.harness.proxy import Asked, Sent, Server, bundle_of, next_of
 
 _APPOINTMENT, _CONSENT = "Appointment", "Consent"
 _GONE = fhir_json(outcome("error", "processing"), 410)
@@ -21,44 +23,37 @@ _NOT_FOUND = fhir_json(outcome("error", "not-found"), 404)
 _EMPTY: Bundle = {"resourceType": "Bundle", "type": "searchset"}
 
 
-def _another_page(page: int) -> Act:
-    """Answer with what stood on another page, but go on as if it were this one."""
-
-    def act(asked: Asked, server: Server) -> Sent:
-        right = bundle_of(server.ask(asked)) or {}
-        other = bundle_of(server.earlier(asked.kind, page) or _NOT_FOUND) or {}
-        return fhir_json({**right, "entry": other.get("entry", [])})
-
-    return act
+def _as_before(bundle: Bundle, asked: Asked, server: Server) -> None:
+    """Put what stood on the first page in the place of what stands on this one."""
+    bundle["entry"] = earlier(asked, server)
 
 
-def _also_the_first_page(asked: Asked, server: Server) -> Sent:
-    bundle = bundle_of(server.ask(asked)) or {}
-    first = bundle_of(server.earlier(asked.kind) or _NOT_FOUND) or {}
-    return fhir_json({**bundle, "entry": entries(first) + entries(bundle)})
+def _and_before(bundle: Bundle, asked: Asked, server: Server) -> None:
+    """Put what stood on the first page before what stands on this one."""
+    bundle["entry"] = earlier(asked, server) + entries(bundle)
 
 
-def _other_search(asked: Asked, server: Server) -> Sent:
+def _consents(asked: Asked, server: Server) -> Sent:
     """Answer with what an earlier search for Consents gave."""
     return server.earlier(_CONSENT) or server.ask(asked)
 
 
-def _skipping(asked: Asked, server: Server) -> Sent:
-    """Let the first page lead straight to the third."""
-    bundle = bundle_of(server.ask(asked)) or {}
+def _skipping(bundle: Bundle, asked: Asked, server: Server) -> None:
+    """Let this page lead straight to the one after the next."""
     if (second := next_of(bundle)) is not None:
         link(bundle, next_of(bundle_of(server.follow(asked, second))))
-    return fhir_json(bundle)
 
 
 def _trailing(asked: Asked, server: Server) -> Sent:
     """Let an empty page follow the last one."""
     if asked.request.query.get("_getpages") == "trailing":
         return fhir_json(_EMPTY)
-    bundle = bundle_of(server.ask(asked)) or {}
+    return reworked(_led_on)(asked, server)
+
+
+def _led_on(bundle: Bundle, _asked: Asked, server: Server) -> None:
     if next_of(bundle) is None:
         link(bundle, f"{server.own}?_getpages=trailing")
-    return fhir_json(bundle)
 
 
 _backwards = on(_APPOINTMENT, asking(parameter("_sort", "-date")), page=1)
@@ -75,7 +70,7 @@ FAULTS = (
         "page-skipped",
         "lets the first page lead to the third",
         "none-forgotten",
-        on(_APPOINTMENT, _skipping, page=1),
+        on(_APPOINTMENT, reworked(_skipping), page=1),
     ),
     Fault(
         "page-empty-in-the-middle",
@@ -93,19 +88,19 @@ FAULTS = (
         "page-repeated",
         "gives the first page again in the place of the second",
         "none-forgotten",
-        on(_APPOINTMENT, _another_page(1), page=2),
+        on(_APPOINTMENT, reworked(_as_before), page=2),
     ),
     Fault(
         "pages-overlap",
         "gives on the second page what was on the first, and then its own",
         "at-most-one",
-        on(_APPOINTMENT, _also_the_first_page, page=2),
+        on(_APPOINTMENT, reworked(_and_before), page=2),
     ),
     Fault(
         "page-of-another-search",
         "gives Consents on the last page of Appointments",
         "a-loud-failure",
-        on(_APPOINTMENT, _other_search, page=3),
+        on(_APPOINTMENT, _consents, page=3),
     ),
     Fault(
         "page-gone-once",

@@ -6,9 +6,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fhirnotify.harness.faults.counts import nothing, nothing_at_all
-from fhirnotify.harness.faults.fault import Bundle, Fault, edited, entries, fhir_json, instead, on, outcome
+from fhirnotify.harness.faults.fault import (
+    Bundle,
+    Fault,
+    earlier,
+    edited,
+    entries,
+    fhir_json,
+    instead,
+    on,
+    outcome,
+    reworked,
+)
 from fhirnotify.harness.loopback import Reply
-from fhirnotify.harness.proxy import METADATA, Act, Asked, Sent, Server, bundle_of
+from fhirnotify.harness.proxy import METADATA, Act, Asked, Sent, Server
 from fhirnotify.rows import instant
 
 _APPOINTMENT, _PATIENT, _CONSENT = "Appointment", "Patient", "Consent"
@@ -65,13 +76,10 @@ def _of_another_server(consent: dict[str, Any]) -> None:
             consent[name]["reference"] = f"https://inner.example/fhir/{consent[name]['reference']}"
 
 
-def _and_another(asked: Asked, server: Server) -> Sent:
-    """Give, beside the visits that are read anew, the first page of the window."""
-    bundle = bundle_of(server.ask(asked)) or {}
+def _and_another(bundle: Bundle, asked: Asked, server: Server) -> None:
+    """Give beside the visits that are read anew the first page of the window."""
     known = {entry["resource"]["id"] for entry in entries(bundle)}
-    window = bundle_of(server.earlier(_APPOINTMENT) or Reply(404)) or {}
-    entries(bundle).extend(entry for entry in entries(window) if entry["resource"]["id"] not in known)
-    return fhir_json(bundle)
+    entries(bundle).extend(entry for entry in earlier(asked, server) if entry["resource"]["id"] not in known)
 
 
 def _unversioned(bundle: Bundle) -> None:
@@ -123,7 +131,7 @@ FAULTS = (
         "visits-of-others-at-recheck",
         "ignores which visits are read anew: another comes along",
         "fresh-facts",
-        _at_recheck(_APPOINTMENT, _and_another),
+        _at_recheck(_APPOINTMENT, reworked(_and_another)),
     ),
     Fault(
         "failing-at-recheck",
