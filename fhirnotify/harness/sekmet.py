@@ -67,6 +67,7 @@ class SekmetServer(FhirServer):
                 stderr=subprocess.STDOUT,
                 cwd=directory,
                 pass_fds=[listener.fileno()],
+                start_new_session=True,  # a Ctrl-C in the terminal is for who started it, who then ends it
             )
 
     def _address(self, directory: Path) -> str:  # noqa: ARG002  # it was ours to choose

@@ -3,7 +3,8 @@
 ``not-booked`` and ``no-start`` are not in it: a server that honours the search never returns such an Appointment.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 
 from fhirnotify.core.model import ContactType, FhirVersion
 from fhirnotify.harness import cases_consent, cases_kinds, cases_people, cases_visits
@@ -23,6 +24,7 @@ def every_reason_world(
     combine: Combine = "deny-overrides",
     times: int = 2,
     prefix: str = "w",
+    without: Collection[str] = (),
 ) -> World:
     """Build a world of visits in the two days after ``now``, each case played out several times.
 
@@ -32,7 +34,9 @@ def every_reason_world(
         combine: how several Consents of one patient are combined.
         times: how often each case is played out, with different kinds of visit, numbers and times.
         prefix: begins every id, so that worlds on one server keep apart.
+        without: the names of cases to leave out, such as those that a server would not take.
     """
+    now = now.astimezone(UTC)  # 48 hours are elapsed time, also when the clocks are moved within them
     cases: dict[str, Case] = {
         **cases_people.cases(),
         **cases_consent.cases(version, combine),
@@ -43,6 +47,7 @@ def every_reason_world(
         _played(case, f"{prefix}{turn}-{title}", version, now, turn * len(cases) + position)
         for turn in range(times)
         for position, (title, case) in enumerate(cases.items())
+        if title not in without
     ]
     return World(
         version=version,
@@ -59,6 +64,7 @@ def every_reason_world(
 
 def ordinary_world(now: datetime, version: FhirVersion, visits: int, *, prefix: str = "w") -> World:
     """Build a world of ordinary visits of one patient each, all reminded; the first 95 have numbers of their own."""
+    now = now.astimezone(UTC)
     scenes = []
     for ordinal in range(visits):
         scenes.append(scene := _scene(f"{prefix}-{ordinal}", version, now, ordinal))

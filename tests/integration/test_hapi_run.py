@@ -1,4 +1,4 @@
-"""The whole way of one appointment, with the real command and a real HAPI FHIR server."""
+"""The whole way of one appointment, with the real command and real FHIR servers."""
 
 import sqlite3
 from collections import Counter
@@ -46,11 +46,28 @@ def adds_up(finished: Finished) -> bool:
     return summary["complete"] and summary["considered"] == parts == len(finished.rows)
 
 
+ELSEWHERE = pytest.mark.parametrize("journal", ["hapi-r4-la", "hapi-r4-expiring", "sekmet"], indirect=True)
+
+
 @pytest.mark.parametrize("combine", ["deny-overrides", "newest-wins"])
 def test_every_reason_twice_over(journal, installation, combine):
     """Each patient of each visit gets the decision, and each inbox the text, that its case tells; no run repeats it."""
     times = 2 if journal.version is FhirVersion.R4 and combine == "deny-overrides" else 1
-    world = every_reason_world(journal.now, journal.version, combine=combine, times=times, prefix=journal.prefix)
+    play_twice(
+        journal,
+        installation,
+        every_reason_world(journal.now, journal.version, combine=combine, times=times, prefix=journal.prefix),
+    )
+
+
+@ELSEWHERE
+def test_every_reason_on_other_servers(journal, installation):
+    """A server of another time zone, a forgetful one and another program's make no difference."""
+    play_twice(journal, installation, every_reason_world(journal.now, journal.version, times=1, prefix=journal.prefix))
+
+
+def play_twice(journal, installation: Installation, world: World) -> None:
+    """Run twice on a world, and hold what is said, sent and kept against what it expects."""
     assert {row.reason for row in world.expected} == {None, *Reason} - ONLY_WITHOUT_A_FILTER
     journal.put(*world.resources)
     configure(installation, journal.base_url, world)

@@ -27,6 +27,8 @@ import ca.uhn.fhir.jpa.provider.JpaCapabilityStatementProvider;
 import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
 import ca.uhn.fhir.jpa.search.IStaleSearchDeletingSvc;
 import ca.uhn.fhir.jpa.search.StaleSearchDeletingSvcImpl;
+import ca.uhn.fhir.jpa.search.cache.DatabaseSearchCacheSvcImpl;
+import ca.uhn.fhir.jpa.search.cache.ISearchCacheSvc;
 import ca.uhn.fhir.jpa.subscription.channel.config.SubscriptionChannelConfig;
 import ca.uhn.fhir.jpa.subscription.match.config.SubscriptionProcessorConfig;
 import ca.uhn.fhir.jpa.subscription.match.deliver.email.IEmailSender;
@@ -43,9 +45,15 @@ import ca.uhn.fhir.rest.server.util.ISearchParamRegistry;
 import jakarta.persistence.EntityManagerFactory;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.hibernate.boot.model.naming.CamelCaseToUnderscoresNamingStrategy;
 import org.hibernate.dialect.Dialect;
+import org.slf4j.LoggerFactory;
+import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.beans.factory.config.AutowireCapableBeanFactory;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.SpringApplication;
@@ -73,7 +81,9 @@ import org.springframework.transaction.annotation.EnableTransactionManagement;
  *   fhir.default-page-size       20
  *   fhir.max-page-size           none; a larger _count is clamped to it silently
  *   fhir.reuse-search-ms         60000: an equal search within this time is answered from the last one
- *   fhir.expire-search-ms        3600000: after this the next page is 410 Gone
+ *   fhir.expire-search-ms        3600000: after this, and the time of reuse, the next page is 410 Gone: up to two
+ *                                minutes later if this is not set, at most a tenth of it later if it is. Whoever
+ *                                reads a page in the second half of the time is given ten minutes more
  *   fhir.external-references     false
  *   fhir.referential-integrity   true
  *   fhir.server-address          none: links name this address instead of the one that was asked
@@ -177,6 +187,28 @@ public class HapiServer {
     s.setAllowExternalReferences(env.getProperty("fhir.external-references", Boolean.class, false));
     s.setEnforceReferentialIntegrityOnWrite(env.getProperty("fhir.referential-integrity", Boolean.class, true));
     return s;
+  }
+
+  /**
+   * Forgets searches as soon as they have expired. HAPI by itself looks for them once a minute and spares each for a
+   * minute more, which is as nothing beside an hour, but not beside a lifetime of seconds.
+   */
+  @Bean(destroyMethod = "shutdownNow")
+  @ConditionalOnProperty("fhir.expire-search-ms")
+  ScheduledExecutorService punctualExpiry(
+      ISearchCacheSvc searches, IStaleSearchDeletingSvc stale, JpaStorageSettings settings) {
+    ((DatabaseSearchCacheSvcImpl) Objects.requireNonNullElse(AopProxyUtils.getSingletonTarget(searches), searches))
+        .setCutoffSlackForUnitTest(0);
+    ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
+    long interval = Math.max(100, settings.getExpireSearchResultsAfterMillis() / 10);
+    clock.scheduleWithFixedDelay(() -> {
+      try {
+        stale.pollForStaleSearchesAndDeleteThem();
+      } catch (RuntimeException failed) {
+        LoggerFactory.getLogger(HapiServer.class).warn("Expired searches could not be forgotten", failed);
+      }
+    }, interval, interval, TimeUnit.MILLISECONDS);
+    return clock;
   }
 
   @Bean
