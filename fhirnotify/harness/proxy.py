@@ -9,6 +9,7 @@ import json
 import re
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -76,6 +77,7 @@ class Server:
     def __init__(self, base_url: str, *, verify: ssl.SSLContext | bool) -> None:
         self.stranger = ""
         self.acted = 0
+        self._began = 0.0
         self._base = base_url.rstrip("/")
         self._mine = re.compile(rb'"' + re.escape(self._base.encode()).replace(b"/", rb"\\?/") + rb"(?=[\"\\/?])")
         self._client = httpx.Client(verify=verify, timeout=_TIMEOUT, follow_redirects=False)
@@ -94,6 +96,17 @@ class Server:
     def behind(self, own: str) -> None:
         """Say by which base URL the client knows the server."""
         self._own = own
+
+    def act(self) -> None:
+        """Count that the fault acts."""
+        with self._lock:
+            self._began = self._began or time.monotonic()
+            self.acted += 1
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the fault acted for the first time."""
+        return time.monotonic() - self._began
 
     def asked(self, request: Request) -> Asked:
         """Tell which request this is."""

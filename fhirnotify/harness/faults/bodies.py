@@ -11,8 +11,10 @@ from fhirnotify.harness.proxy import FHIR_JSON, Act, Asked, Sent, Server
 
 _APPOINTMENT, _PATIENT, _CONSENT = "Appointment", "Patient", "Consent"
 _MEBIBYTE = 2**20
+_SPACES = b" " * _MEBIBYTE
 _BEYOND = 65 * _MEBIBYTE
 """More than a client in its senses takes for one page."""
+_BOMB = 256 * _MEBIBYTE
 _DEEP = 200_000
 _HTML = b"<!DOCTYPE html><html><head><title>Log in</title></head><body>Your session has ended.</body></html>"
 _XML = b'<?xml version="1.0" encoding="UTF-8"?><Bundle xmlns="http://hl7.org/fhir"><type value="searchset"/></Bundle>'
@@ -61,31 +63,24 @@ def _wrongly_chunked(asked: Asked, server: Server) -> Sent:
     return Pieces([start, b"nonsense\r\n", reply.body])
 
 
-def _enormous(_asked: Asked, _server: Server) -> Sent:
-    """Send a searchset that is good JSON, and longer than anyone should take."""
-
-    def pieces() -> Iterator[bytes]:
-        yield head(200, {_NAME_OF_TYPE: FHIR_JSON})
-        yield b'{"resourceType":"Bundle","type":"searchset",'
-        for _ in range(_BEYOND // _MEBIBYTE):
-            yield b" " * _MEBIBYTE
-        yield b'"total":0}'
-
-    return Pieces(pieces())
+def _enormous(asked: Asked, server: Server) -> Sent:
+    """Send the right page, made longer than anyone should take by spaces, which mean nothing in JSON."""
+    return Pieces(_padded(server.ask(asked), _BEYOND))
 
 
-def _bomb(_asked: Asked, _server: Server) -> Sent:
-    """Send a quarter of a gigabyte, packed to a quarter of a megabyte."""
+def _bomb(asked: Asked, server: Server) -> Sent:
+    """Send the right page, blown up by spaces and packed to a thousandth."""
+    start, *pieces = _padded(server.ask(asked), _BOMB, **{"Content-Encoding": "gzip"})
     pack = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    return Pieces(packed for packed in (start, *map(pack.compress, pieces), pack.flush()))
 
-    def pieces() -> Iterator[bytes]:
-        yield head(200, {_NAME_OF_TYPE: FHIR_JSON, "Content-Encoding": "gzip"})
-        yield pack.compress(b'{"resourceType":"Bundle","type":"searchset",')
-        for _ in range(256):
-            yield pack.compress(b" " * _MEBIBYTE)
-        yield pack.compress(b'"total":0}') + pack.flush()
 
-    return Pieces(pieces())
+def _padded(reply: Reply, size: int, **headers: str) -> Iterator[bytes]:
+    yield head(reply.status, {_NAME_OF_TYPE: FHIR_JSON, **headers})
+    yield reply.body[:-1]
+    for _ in range(size // _MEBIBYTE):
+        yield _SPACES
+    yield reply.body[-1:]
 
 
 def _escaped_not(content: bytes) -> str:
@@ -185,13 +180,13 @@ FAULTS = (
     ),
     Fault(
         "body-enormous",
-        "answers with 65 MiB of good JSON",
+        "answers with the right page, but in 65 MiB of JSON",
         "a-loud-failure",
         on(_APPOINTMENT, _enormous, page=2),
     ),
     Fault(
         "gzip-bomb",
-        "answers with 256 MiB of good JSON, packed to a quarter of one",
+        "answers with the right page, but in 256 MiB of JSON, packed to a quarter of one",
         "a-loud-failure",
         on(_APPOINTMENT, _bomb, page=2),
     ),
@@ -209,15 +204,15 @@ FAULTS = (
     ),
     Fault(
         "gzip-cut-off",
-        "ends in the middle of what it packs, though the length is right",
+        "ends before the end of what it packs, though the length is right",
         "a-loud-failure",
-        on(_APPOINTMENT, body(lambda content: gzip.compress(content)[:-20], Content_Encoding="gzip"), page=2),
+        on(_APPOINTMENT, body(lambda content: gzip.compress(content)[:-4], Content_Encoding="gzip"), page=2),
     ),
     Fault(
         "gzip-cut-off-once",
-        "ends once in the middle of what it packs",
+        "ends once before the end of what it packs",
         "none-forgotten",
-        on(_APPOINTMENT, body(lambda content: gzip.compress(content)[:-20], Content_Encoding="gzip"), page=2, nth=1),
+        on(_APPOINTMENT, body(lambda content: gzip.compress(content)[:-4], Content_Encoding="gzip"), page=2, nth=1),
     ),
     Fault(
         "gzip-in-name-only",

@@ -9,7 +9,7 @@ from fhirnotify.harness.proxy import FHIR_JSON, METADATA, Act, Asked, Refuse, Se
 _APPOINTMENT, _PATIENT, _CONSENT = "Appointment", "Patient", "Consent"
 _DRIP = 0.25
 """Seconds between pieces: less than any timeout that can be set, so that none of them is too late."""
-_SILENT = Silence(60.0)
+_SILENT = Silence(3600.0)
 _HANG_UP = Raw(b"")
 
 

@@ -44,7 +44,7 @@ def on(kind: str | None, act: Act, *, page: int | None = None, nth: int | None =
 
     def chosen(asked: Asked, server: Server) -> Sent:
         if kind in (None, asked.kind) and page in (None, asked.page) and nth in (None, asked.nth):
-            server.acted += 1
+            server.act()
             return act(asked, server)
         return otherwise(asked, server)
 

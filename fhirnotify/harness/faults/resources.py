@@ -45,7 +45,7 @@ def _at_recheck(kind: str, act: Act) -> Act:
     def chosen(asked: Asked, server: Server) -> Sent:
         if asked.kind != kind or all(name != "_id" for name, _ in asked.params):
             return server.ask(asked)
-        server.acted += 1
+        server.act()
         return act(asked, server)
 
     return chosen

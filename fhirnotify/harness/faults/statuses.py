@@ -1,7 +1,9 @@
 """Statuses and headers: refusals, requests to wait, redirects."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from math import ceil
 
 from fhirnotify.harness.faults.fault import Fault, fhir_json, instead, on, outcome
 from fhirnotify.harness.faults.links import origin
@@ -9,23 +11,36 @@ from fhirnotify.harness.loopback import Pieces, Reply, head
 from fhirnotify.harness.proxy import Act, Asked, Sent, Server
 
 _APPOINTMENT, _PATIENT, _CONSENT = "Appointment", "Patient", "Consent"
+_PAUSE = 3.0
+"""Seconds: more than a client waits of itself before it asks a second time."""
 _GATEWAY = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
+def _refusal(status: int, headers: Mapping[str, str]) -> Reply:
+    """Build an error, as a FHIR server words it."""
+    return fhir_json(outcome("error", "transient"), status, headers)
+
+
 def _status(status: int, **headers: str) -> Act:
-    """Answer with an error, as a FHIR server words it."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return instead(fhir_json(outcome("error", "transient"), status, named))
+    """Answer with an error."""
+    return instead(_refusal(status, {name.replace("_", "-"): value for name, value in headers.items()}))
 
 
 def _html(status: int) -> Act:
     return instead(Reply(status, _GATEWAY, {"Content-Type": "text/html"}))
 
 
-def _busy_until(_asked: Asked, _server: Server) -> Sent:
-    """Ask to be left alone until a second from now, in HTTP's way of writing dates."""
-    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
-    return fhir_json(outcome("error", "throttled"), 503, {"Retry-After": moment})
+def _throttled(*, by_date: bool) -> Act:
+    """Ask to be left alone for some seconds, and mean it: whoever comes back sooner gets the same answer."""
+
+    def act(asked: Asked, server: Server) -> Sent:
+        left = _PAUSE - server.seconds
+        if left <= 0:
+            return server.ask(asked)
+        moment = format_datetime(datetime.now(UTC) + timedelta(seconds=left + 1), usegmt=True)
+        return _refusal(429, {"Retry-After": moment if by_date else str(ceil(left))})
+
+    return act
 
 
 def _redirect(status: int, *, elsewhere: bool) -> Act:
@@ -85,27 +100,27 @@ FAULTS = (
     ),
     Fault(
         "throttled-once",
-        "asks once to wait for a second (429)",
+        "asks once to be left alone for three seconds, and means it (429)",
         "none-forgotten",
-        on(_APPOINTMENT, _status(429, Retry_After="1"), page=2, nth=1),
+        on(_APPOINTMENT, _throttled(by_date=False), page=2),
     ),
     Fault(
         "throttled-until-a-date",
-        "asks once to wait until a moment two seconds off (503)",
+        "asks once to be left alone until a moment three seconds off, and means it (429)",
         "none-forgotten",
-        on(_APPOINTMENT, _busy_until, page=2, nth=1),
+        on(_APPOINTMENT, _throttled(by_date=True), page=2),
     ),
     Fault(
         "throttled-for-a-day",
-        "asks to wait for a day (429)",
+        "asks once to be left alone for a day: whoever comes back sooner is rude, and would be answered (429)",
         "a-loud-failure",
-        on(_APPOINTMENT, _status(429, Retry_After="86400"), page=2),
+        on(_APPOINTMENT, _status(429, Retry_After="86400"), page=2, nth=1),
     ),
     Fault(
         "throttled-for-ages",
-        "asks to wait for longer than numbers can tell (429)",
+        "asks once to be left alone for longer than numbers can tell (429)",
         "a-loud-failure",
-        on(_APPOINTMENT, _status(429, Retry_After="9" * 400), page=2),
+        on(_APPOINTMENT, _status(429, Retry_After="9" * 400), page=2, nth=1),
     ),
     Fault(
         "throttled-backwards",
