@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +22,22 @@ import httpx
 
 from fhirnotify.errors import AccountFault, SettingsError
 from fhirnotify.sms.elks46_history import History
-from fhirnotify.sms.gateway import Accepted, CannotTell, Finding, Outcome, Rejected, Sms, Trace, Unknown, account_of
+from fhirnotify.sms.gateway import (
+    Accepted,
+    CannotTell,
+    Delivered,
+    Delivery,
+    Finding,
+    NoReport,
+    Outcome,
+    Rejected,
+    Sms,
+    Trace,
+    Undelivered,
+    Underway,
+    Unknown,
+    account_of,
+)
 from fhirnotify.sms.http import Answer, Wire
 
 SECTION = "[sms.46elks]"
@@ -111,6 +127,27 @@ class Elks46:
             if following is None:
                 return history.finding()
             query["start"] = following
+
+    def status(self, message_id: str) -> Delivery:
+        """Ask for the message. 46elks tells that one failed, not why; so none is known to be so for good.
+
+        Raises:
+            AccountFault: 46elks refuses the account.
+        """
+        answer = self._wire.ask("GET", f"/sms/{message_id}")
+        if not isinstance(answer, Answer):
+            return Underway()
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return NoReport("unknown-message")
+        if not answer.ok:
+            self._refusal(answer)
+            return Underway()
+        match _object(answer.body).get("status"):
+            case "delivered":
+                return Delivered()
+            case "failed":
+                return Undelivered("failed", permanent=False)
+        return Underway()
 
     def check(self) -> str:
         """Ask for the account; give its balance.

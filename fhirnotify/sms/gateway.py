@@ -110,6 +110,38 @@ class CannotTell:
 Finding = Found | NotFound | CannotTell
 
 
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """Nothing final is known yet, or the provider could not be asked just now: ask again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """It has come to the telephone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """It will not come. ``code`` is in the provider's words, without personal data.
+
+    ``permanent`` says that no message will ever come to this number: data to mend.
+    """
+
+    code: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoReport:
+    """The provider will never tell what became of it; ``why`` says why."""
+
+    why: str
+
+
+Delivery = Underway | Delivered | Undelivered | NoReport
+"""What became of a message that was accepted."""
+
+
 def account_of(name: str, *parts: str) -> str:
     """Make the name of an account out of what tells it from others, without showing it."""
     return f"{name}/{sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
@@ -135,6 +167,14 @@ class Gateway(Protocol):
 
     def find(self, trace: Trace) -> Finding:
         """Ask whether the provider has taken this message.
+
+        Raises:
+            AccountFault: the provider refuses the account.
+        """
+        ...
+
+    def status(self, message_id: str) -> Delivery:
+        """Ask what became of a message that was accepted.
 
         Raises:
             AccountFault: the provider refuses the account.

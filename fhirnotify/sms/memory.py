@@ -5,7 +5,19 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from fhirnotify.errors import AccountFault
-from fhirnotify.sms.gateway import Accepted, CannotTell, Finding, Found, NotFound, Outcome, Sms, Trace, Unknown
+from fhirnotify.sms.gateway import (
+    Accepted,
+    CannotTell,
+    Delivery,
+    Finding,
+    Found,
+    NotFound,
+    Outcome,
+    Sms,
+    Trace,
+    Underway,
+    Unknown,
+)
 
 
 class MemoryGateway:
@@ -13,7 +25,8 @@ class MemoryGateway:
 
     ``script`` is asked for each attempt; None means that the message is taken. An ``Unknown`` of the script leaves
     the message untaken, unless ``taken_when_unknown``. ``taken`` holds what was taken, ``attempts`` what was tried.
-    ``knows`` False makes it a provider that cannot be asked.
+    ``deliveries`` holds what became of messages, by message id. ``knows`` False makes it a provider that cannot be
+    asked.
     """
 
     name = "memory"
@@ -29,6 +42,7 @@ class MemoryGateway:
     ) -> None:
         self.taken: list[Sms] = []
         self.attempts: list[Sms] = []
+        self.deliveries: dict[str, Delivery] = {}
         self._script = script
         self._taken_when_unknown = taken_when_unknown
         self._knows = knows
@@ -56,6 +70,10 @@ class MemoryGateway:
         with self._lock:
             found = any(sms.reference == trace.reference for sms in self.taken)
         return Found(trace.reference, None) if found else NotFound()
+
+    def status(self, message_id: str) -> Delivery:
+        """Tell what ``deliveries`` holds; nothing final by default."""
+        return self.deliveries.get(message_id, Underway())
 
     def check(self) -> str:
         """Tell that there is nothing to ask."""

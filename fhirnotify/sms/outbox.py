@@ -23,8 +23,10 @@ from fhirnotify.errors import AccountFault, SettingsError
 from fhirnotify.sms.gateway import (
     Accepted,
     CannotTell,
+    Delivery,
     Finding,
     Found,
+    NoReport,
     NotFound,
     Outcome,
     Rejected,
@@ -76,6 +78,10 @@ class Outbox:
         except OSError as error:
             return CannotTell(_name(error))
         return Found(trace.reference, None) if found else NotFound()
+
+    def status(self, message_id: str) -> Delivery:  # noqa: ARG002  # none is ever delivered
+        """Tell that a file delivers nothing."""
+        return NoReport("a file delivers nothing")
 
     def check(self) -> str:
         """Tell that messages can be written here; nothing is written or made.
