@@ -96,7 +96,9 @@ class Directory:
             name = self._name(resource)
             self._versions[name] += 1
             meta = {**resource.get("meta", {}), "versionId": str(self._versions[name])}
-            self._write(name, {**resource, "meta": meta})
+            full_url = f"{self.base_url}/{resource['resourceType']}/{resource['id']}"
+            entry = {"fullUrl": full_url, "resource": {**resource, "meta": meta}}
+            self._write(name, {"resourceType": "Bundle", "type": "collection", "entry": [entry]})
 
     def remove(self, resources: Iterable[Resource]) -> None:
         """Delete the files."""
