@@ -24,7 +24,7 @@ _CREDENTIALS = (
 _DPOP = "The server wants DPoP (RFC 9449), which is not built in: let it give this client Bearer tokens."
 _STEPS = {
     "invalid_client": _CREDENTIALS,
-    "invalid_grant": _CREDENTIALS,
+    "invalid_grant": f"{_CREDENTIALS} Tokens that are bound to a certificate need fhir.tls.client_cert.",
     "invalid_request": f"The server does not take the request as it is; its log says why. {_CREDENTIALS}",
     "invalid_scope": "Check fhir.auth.scope: the client must be granted each, and servers write them in different"
     " forms (system/Appointment.rs, system/Appointment.read).",

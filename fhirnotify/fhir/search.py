@@ -5,6 +5,7 @@ HAPI keeps a search open for an hour, Cambio's server for five minutes; then ``n
 """
 
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from fhirnotify.core.model import Identifier
 from fhirnotify.errors import IncompleteRead
@@ -94,10 +95,18 @@ def every_page(client: Client, resource_type: str, params: Params) -> Iterator[P
 
 
 def knows_identifier(client: Client, resource_type: str) -> bool:
-    """Try ``patient:identifier`` with one that nobody has: a server that refuses or ignores it does not know it."""
+    """Try ``patient:identifier`` with one that nobody has: a server that refuses or ignores it does not know it.
+
+    Raises:
+        RefusedError: it refuses us, which says nothing of what it knows.
+    """
     nobody = ((BY_IDENTIFIER, token(_NOBODY)), ("_count", "1"), ("_total", "accurate"))
     try:
         page = read_page(client.search(resource_type, nobody), resource_type)
-    except (RefusedError, IncompleteRead):
+    except RefusedError as refusal:
+        if refusal.status == HTTPStatus.UNAUTHORIZED:
+            raise
+        return False
+    except IncompleteRead:
         return False
     return not page.matches and not page.total

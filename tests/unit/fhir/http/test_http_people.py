@@ -1,9 +1,11 @@
 """Reading Patients and Consents over HTTP."""
 
+import httpx
 import pytest
 
 from fhirnotify.core.model import Identifier
 from fhirnotify.errors import IncompleteRead
+from fhirnotify.fhir.faults import RefusedError
 
 PERSONNUMMER = "http://electronichealth.se/identifier/personnummer"
 
@@ -247,6 +249,14 @@ class TestConsents:
         for _ in range(2):
             assert [one.id for one in source.consents(["p1"], [mine])] == ["c2"]
         assert sum("patient:identifier" in search for search in server.searches("Consent")) == 1
+
+    def test_who_is_refused_has_not_learnt_what_the_server_knows(self, server, source):
+        """A 401 at the trial stops the run: taken for a no, it would hide Consents that may say no."""
+        mine = Identifier(PERSONNUMMER, "191212121212")
+        server.add(patient("p1", (mine.system, mine.value)), naming("c1", mine))
+        server.instead.extend([None, None, httpx.Response(401)])
+        with pytest.raises(RefusedError, match="401"):
+            source.consents(["p1"], [mine])
 
     def test_nobody_asked_for_is_nothing_searched(self, server, source):
         """An empty list of patients makes no search."""
