@@ -254,7 +254,7 @@ class TestConsents:
         """A 401 at the trial stops the run: taken for a no, it would hide Consents that may say no."""
         mine = Identifier(PERSONNUMMER, "191212121212")
         server.add(patient("p1", (mine.system, mine.value)), naming("c1", mine))
-        server.instead.extend([None, None, httpx.Response(401)])
+        server.instead.extend([None, httpx.Response(401)])
         with pytest.raises(RefusedError, match="401"):
             source.consents(["p1"], [mine])
 
