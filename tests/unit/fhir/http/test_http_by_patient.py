@@ -85,8 +85,9 @@ class TestDates:
     def test_an_expired_history_is_read_from_its_beginning(self, server, of, ids, visit):
         """Without a date it cannot be resumed; nothing comes twice."""
         server.refuses, server.expire_at = {"date"}, {2}
-        server.add(patient("a"), *(visit(f"a{n}", "a", minutes=n) for n in range(1, 8)))
+        server.add(patient("a"), visit("old", "a", minutes=-1), *(visit(f"a{n}", "a", minutes=n) for n in range(1, 8)))
         assert ids(of("a", page_size=3)) == [f"a{n}" for n in range(1, 8)]
+        assert len(asked(server)) == 3  # with the date, which is refused; up to the lost page; all again
 
     def test_what_is_refused_either_way_stops_the_pass(self, server, of, ids):
         """It is something else that the server does not take."""
