@@ -1,22 +1,77 @@
-"""What a server is known not to do, so that a scenario cannot go there as it should; each with the reason."""
+"""What a server is known not to do, so that a scenario cannot go there as it should; each with the reason.
+
+A difference between servers is mended in fhirnotify, or stands here. What stands here and goes well after all is told
+as a failure, so that the list stays true.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from fhirnotify.core.model import FhirVersion
+
+WORLD = "world/"
+"""Begins the names of the cases of ``every_reason_world``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a server's software, by the name in its CapabilityStatement, does in its own way.
+
+    Attributes:
+        why: a sentence for who reads the results.
+        scenarios: the names of those that cannot be played there, or end otherwise.
+    """
+
+    software: str
+    versions: tuple[FhirVersion, ...]
+    why: str
+    scenarios: frozenset[str]
 
 
 def known_limit(software: str, version: FhirVersion, scenario: str) -> str | None:
     """Give why a scenario is known to go otherwise on this server; None if it should go as it says."""
-    return _LIMITS.get((software, version, scenario))
+    return known_limits(software, version).get(scenario)
+
+
+def known_limits(software: str, version: FhirVersion) -> Mapping[str, str]:
+    """Give every scenario that is known to go otherwise on this server, with the reason."""
+    return {
+        scenario: limit.why
+        for limit in LIMITS
+        if limit.software == software and version in limit.versions
+        for scenario in limit.scenarios
+    }
 
 
 _HAPI = "HAPI FHIR Server"
-_CLOSED = "It takes no code outside a closed value set, so that no resource there can hold one."
-_DATES = "It takes no dateTime that cannot be read, so that no resource there can hold one."
+_SEKMET = "SEKMET FHIR R4 Tester"
+_BOTH = tuple(FhirVersion)
 
-_LIMITS: dict[tuple[str, FhirVersion, str], str] = {
-    (_HAPI, version, scenario): why
-    for version in FhirVersion
-    for scenario, why in {
-        "consent/status-of-another-version": _CLOSED,
-        "consent/period-nobody-can-read": _DATES,
-    }.items()
-}
+LIMITS: tuple[Limit, ...] = (
+    Limit(
+        _HAPI,
+        _BOTH,
+        "It takes no code outside a closed value set, so that no resource there can hold one.",
+        frozenset({"consent/status-of-another-version"}),
+    ),
+    Limit(
+        _HAPI,
+        _BOTH,
+        "It takes no dateTime that cannot be read, so that no resource there can hold one.",
+        frozenset({"consent/period-nobody-can-read"}),
+    ),
+    Limit(
+        _SEKMET,
+        (FhirVersion.R4,),
+        "It takes no resource that lacks an obligatory element or has one of the wrong kind.",
+        frozenset(
+            {
+                "consent/consent-without-scope",
+                "consent/period-nobody-can-read",
+                "consent/unreadable-consent-counts-as-doubt",
+                f"{WORLD}participant-without-status",
+                f"{WORLD}patient-link-to-nowhere",
+            }
+        ),
+    ),
+)

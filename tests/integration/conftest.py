@@ -5,6 +5,7 @@ Only those start that the collected tests need. ``TEST_HAPI_R4``, ``TEST_HAPI_R5
 be set up as the profiles say. ``TEST_SERVERS`` may name the directory of a keeper that runs already.
 """
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 import server_keeper
@@ -104,6 +106,11 @@ class Journal:
     now: datetime
     prefix: str
     _resources: dict[tuple[str, str], Resource] = field(default_factory=dict)
+
+    def software(self) -> str:
+        """Give what the server calls itself."""
+        with urlopen(f"{self.base_url}/metadata", timeout=60) as answer:
+            return json.load(answer)["software"]["name"]
 
     def put(self, *resources: Resource) -> None:
         """Put resources there, or change them."""
