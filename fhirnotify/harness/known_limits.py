@@ -61,6 +61,30 @@ LIMITS: tuple[Limit, ...] = (
         frozenset({"consent/period-nobody-can-read"}),
     ),
     Limit(
+        _HAPI,
+        _BOTH,
+        "Unless its settings say otherwise it takes no reference by absolute address, not even by its own.",
+        frozenset(
+            {
+                "consent/consent-by-absolute-reference",
+                "people/reference-by-absolute-address",
+                "people/reference-to-another-server",
+            }
+        ),
+    ),
+    Limit(
+        _HAPI,
+        _BOTH,
+        "It finds no Consent that names its patient by identifier alone, since it knows no patient:identifier.",
+        frozenset({"consent/consent-by-identifier"}),
+    ),
+    Limit(
+        _HAPI,
+        _BOTH,
+        "It takes no reference that writes out a server's address, not even its own, unless it is set up to.",
+        frozenset({"reading/patient-by-absolute-reference", "reading/reference-to-another-server-is-not-followed"}),
+    ),
+    Limit(
         _SEKMET,
         (FhirVersion.R4,),
         "It takes no resource that lacks an obligatory element or has one of the wrong kind.",
