@@ -110,6 +110,9 @@ class Appointment(Shaped):
 
 
 def _form(value: object) -> str:
+    """Tell an ordinary resource by its first key; one in full may well have an element of that name."""
+    if isinstance(value, dict) and "resourceType" in value:
+        return "resource"
     for form in ("patient", "consent", "appointment"):
         if form in value if isinstance(value, dict) else hasattr(value, form):
             return form

@@ -1,7 +1,7 @@
 """Plays scenarios on a server, and says of each how it went.
 
 Scenarios of one plain run that have their settings and their moment in common are played together, in one run; if
-anything is not as expected then, each is played by itself, so that what is found is its own.
+anything is not as expected then, they are halved and played again, down to one, so that what is found is its own.
 """
 
 import time
@@ -107,7 +107,8 @@ class Player:
         """Give the names of those that are played together."""
         companies: dict[str, list[str]] = {}
         for name, scenario in scenarios.items():
-            key = name if self._apart or not _is_plain(scenario) else _circumstances(scenario)
+            apart = self._apart or not _is_plain(scenario) or self._limit(name) is not None
+            key = name if apart else _circumstances(scenario)
             companies.setdefault(key, []).append(name)
         for names in companies.values():
             yield from (names[at : at + TOGETHER] for at in range(0, len(names), TOGETHER))
@@ -124,22 +125,26 @@ class Player:
             found, status = [lack.what], Status.FAILED
         seconds = time.monotonic() - began
         if len(scenarios) > 1 and found:
-            for name, scenario in scenarios.items():
-                yield from self._play({name: scenario})
+            ordered, middle = list(scenarios.items()), len(scenarios) // 2
+            yield from self._play(dict(ordered[:middle]))
+            yield from self._play(dict(ordered[middle:]))
             return
         for name, scenario in scenarios.items():
             yield self._judged(Played(name, scenario, status, tuple(found), seconds / len(scenarios), seen))
 
     def _judged(self, played: Played) -> Played:
         """Hold how it went against what is written down of this server."""
-        target = self._site.target
-        limit = known_limit(target.software, target.version, played.name)
+        limit = self._limit(played.name)
         if limit is None:
             return played
         if played.status is Status.PASSED:
             findings = (f"it passes, though it is written down as a known limit: {limit}",)
             return replace(played, status=Status.FAILED, findings=findings)
         return replace(played, status=Status.KNOWN_LIMIT, findings=(limit, *played.findings))
+
+    def _limit(self, name: str) -> str | None:
+        target = self._site.target
+        return known_limit(target.software, target.version, name)
 
     def _perform(self, scenarios: Mapping[str, Scenario]) -> tuple[list[str], tuple[Finished, ...]]:
         stagings = [self._staging(name, scenario) for name, scenario in scenarios.items()]
