@@ -94,7 +94,7 @@ def _trace(
     others = [other for other in doubtful if other.id != reminder.id and _span(job, other).near(span)]
     alone = all(other.id in messages and sms is not None and messages[other.id].to != sms.to for other in others)
     taken = ledger.message_ids(span.since - ABOUT, span.until + ABOUT)
-    return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken)
+    return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken, sole=not others)
 
 
 def _change(job: Job, gateway: Gateway, reminder: Reminder, finding: Finding, now: datetime) -> Change | None:

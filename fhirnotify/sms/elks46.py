@@ -9,19 +9,18 @@ Errors come as plain text. The texts and statuses are those of its documents and
 may repeat what was sent, so only the words in the table below are ever passed on.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any
 
 import httpx
 
-from fhirnotify.errors import AccountFault, SettingsError
-from fhirnotify.sms.elks46_history import History
+from fhirnotify.errors import AccountFault
+from fhirnotify.sms.answers import count, identity, json_object
+from fhirnotify.sms.elks46_history import Elks46History
 from fhirnotify.sms.gateway import (
     Accepted,
     CannotTell,
@@ -38,7 +37,7 @@ from fhirnotify.sms.gateway import (
     Unknown,
     account_of,
 )
-from fhirnotify.sms.http import Answer, Wire
+from fhirnotify.sms.http import Answer, Wire, said
 
 SECTION = "[sms.46elks]"
 BASE_URL = "https://api.46elks.com"
@@ -114,16 +113,15 @@ class Elks46:
         """
         if trace.sms is None:
             return CannotTell("number-unknown")
-        history = History(trace, trace.sms)
+        history = Elks46History(trace, trace.sms)
         query = {"to": trace.sms.to, "limit": "100"}
         while True:
             answer = self._wire.ask("GET", "/sms", query=query)
             if not isinstance(answer, Answer):
-                return CannotTell(answer.cause if isinstance(answer, Unknown) else answer.code)
+                return CannotTell(said(answer))
             if not answer.ok:
-                refusal = self._refusal(answer)
-                return CannotTell(refusal.cause if isinstance(refusal, Unknown) else f"http-{answer.status}")
-            following = history.add_page(_object(answer.body))
+                return CannotTell(said(self._wire.refusal(answer)))
+            following = history.add_page(json_object(answer.body))
             if following is None:
                 return history.finding()
             query["start"] = following
@@ -140,9 +138,9 @@ class Elks46:
         if answer.status == HTTPStatus.NOT_FOUND:
             return NoReport("unknown-message")
         if not answer.ok:
-            self._refusal(answer)
+            self._wire.refusal(answer)
             return Underway()
-        match _object(answer.body).get("status"):
+        match json_object(answer.body).get("status"):
             case "delivered":
                 return Delivered()
             case "failed":
@@ -158,27 +156,18 @@ class Elks46:
         """
         answer = self._wire.ask("GET", "/me")
         if isinstance(answer, Answer) and answer.ok:
-            account = _object(answer.body)
+            account = json_object(answer.body)
             balance, currency = account.get("balance"), account.get("currency")
             if isinstance(balance, int) and isinstance(currency, str):
                 return f"46elks knows the account; its balance is {Decimal(balance) / 10000:.2f} {currency[:3]}"
-            what = "an answer that is not 46elks'"
-        elif isinstance(answer, Answer):
-            self._refusal(answer)
-            what = f"HTTP {answer.status}"
-        else:
-            what = answer.cause if isinstance(answer, Unknown) else answer.code
-        raise SettingsError(
-            f"46elks cannot be asked for the account at {self._wire.base_url}: {what}.",
-            f"Check base_url under {SECTION}, the network and the firewall.",
-        )
+        raise self._wire.unusable("46elks", answer)
 
     def close(self) -> None:
         """Close the connections."""
         self._wire.close()
 
     def _refusal(self, answer: Answer) -> Outcome:
-        if 400 <= answer.status < 500:  # noqa: PLR2004  # only a 4xx is certain to have done nothing
+        if answer.is_refusal:
             text = answer.body[:80].decode(errors="replace").strip().casefold()
             for beginning, code in REFUSALS.items():
                 if text.startswith(beginning):
@@ -194,21 +183,12 @@ def _taken(body: bytes) -> Outcome:
 
     ``failed`` at once is the end of the message: 46elks will not try again, and says no reason.
     """
-    message = _object(body)
-    identity, status, parts = message.get("id"), message.get("status", "created"), message.get("parts")
-    if not isinstance(identity, str) or not _IDENTITY.fullmatch(identity):
+    message = json_object(body)
+    known, status = identity(message.get("id"), _IDENTITY), message.get("status", "created")
+    if known is None:
         return Unknown("unreadable-answer")
     if not isinstance(status, str) or status not in STATUSES:
         return Unknown("unknown-status")
     if not STATUSES[status]:
         return Rejected("failed")
-    return Accepted(identity, parts if isinstance(parts, int) and parts > 0 else None)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    """Read a JSON object; an empty one for anything else."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return Accepted(known, count(message.get("parts")))

@@ -6,12 +6,16 @@ An answer of 2xx, and a provider's own error codes, are read by its adapter. Eve
     408, 425, 429, 503                                                                    Deferred
     a timeout or a lost connection later than that, an answer that cannot be read           Unknown
     any other 5xx; a redirect, which is never followed; anything no document foresees       Unknown
-    401, 402, 403, 407 (credentials, credit), 404, 405 (the address is not the API's)     AccountFault
-    any other 4xx                                                                         Rejected
+    401, 402, 403, 407 (credentials, credit), 404, 405, 410 (the address is not the API's),
+    406, 415 (the API has changed)                                                        AccountFault
+    any other 4xx                                                                         Deferred
 
 A redirect is Unknown, not Deferred: 303 says that the request was carried out, and the others stand in no
 provider's document. Such a message is settled by asking the provider, once the address has been put right.
 404 and 405 concern every message alike: as Rejected they would use up all that is due on a mistyped ``base_url``.
+So would any other 4xx whose reason nobody knows, such as of a field that the API has come to require: it is certain
+not to have sent anything, and is tried again until the reminder expires, which is told as a failure. Rejected is
+only what an adapter knows to be about the one number or text.
 
 What was sent and what was answered may hold a number or a text, so nothing of either stands in a code or an error.
 """
@@ -22,6 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 import httpx
 
@@ -66,7 +71,10 @@ _ACCOUNT: Mapping[int, str] = MappingProxyType(
         403: "Check the credentials and what the account may do; see {section}.",
         404: "Check base_url under {section}: there is no such service at that address.",
         405: "Check base_url under {section}: there is no such service at that address.",
+        406: "Report this: the program and the provider do not agree.",
         407: "Check the proxy's address and credentials in the environment (HTTPS_PROXY).",
+        410: "Check base_url under {section}: there is no such service at that address.",
+        415: "Report this: the program and the provider do not agree.",
     }
 )
 
@@ -83,6 +91,15 @@ class Answer:
     def ok(self) -> bool:
         """Tell whether the provider says that it did what was asked."""
         return 200 <= self.status < 300  # noqa: PLR2004  # the 2xx class
+
+    @property
+    def is_refusal(self) -> bool:
+        """Tell whether the provider says that it did nothing: only a 4xx is certain."""
+        return 400 <= self.status < 500  # noqa: PLR2004  # the 4xx class
+
+
+NoAnswer = Rejected | Deferred | Unknown
+"""What the absence of an answer means for the message."""
 
 
 class Wire:
@@ -121,11 +138,17 @@ class Wire:
             )
 
     def ask(
-        self, method: str, path: str, *, form: dict[str, str] | None = None, query: dict[str, str] | None = None
-    ) -> Answer | Rejected | Deferred | Unknown:
+        self,
+        method: str,
+        path: str,
+        *,
+        form: dict[str, str] | None = None,
+        json: dict[str, Any] | None = None,
+        query: dict[str, str] | None = None,
+    ) -> Answer | NoAnswer:
         """Make one request and give the whole answer, or what its absence means for the message."""
         try:
-            request = self._client.build_request(method, path, data=form, params=query)
+            request = self._client.build_request(method, path, data=form, json=json, params=query)
         except UnicodeEncodeError:
             return Rejected("unencodable-text")
         try:
@@ -149,13 +172,28 @@ class Wire:
         header = response.headers.get("retry-after")
         return Answer(response.status_code, bytes(body), retry_after(header, datetime.now(UTC)))
 
-    def refusal(self, answer: Answer) -> Rejected | Deferred | Unknown:
+    def refusal(self, answer: Answer) -> Deferred | Unknown:
         """Give what an answer that is not a success means, where the provider's document says nothing more.
 
         Raises:
             AccountFault: it concerns every message.
         """
         return of_status(answer.status, answer.retry_after, self._section)
+
+    def unusable(self, provider: str, answer: Answer | NoAnswer) -> SettingsError:
+        """Make the error that says that the account cannot be asked for, where the account is not what is refused.
+
+        Raises:
+            AccountFault: it is.
+        """
+        if isinstance(answer, Answer) and answer.ok:
+            what = f"an answer that is not {provider}'s"
+        else:
+            what = said(self.refusal(answer) if isinstance(answer, Answer) else answer)
+        return SettingsError(
+            f"{provider} cannot be asked for the account at {self.base_url}: {what}.",
+            f"Check base_url under {self._section}, the network and the firewall.",
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -190,7 +228,12 @@ def of_error(error: httpx.RequestError) -> Deferred | Unknown:
     return Unknown("transport-error")
 
 
-def of_status(status: int, wait: timedelta | None, section: str) -> Rejected | Deferred | Unknown:
+def said(outcome: NoAnswer) -> str:
+    """Give the word for what happened instead of an answer."""
+    return outcome.cause if isinstance(outcome, Unknown) else outcome.code
+
+
+def of_status(status: int, wait: timedelta | None, section: str) -> Deferred | Unknown:
     """Give what a status outside 2xx means by itself.
 
     Raises:
@@ -203,5 +246,5 @@ def of_status(status: int, wait: timedelta | None, section: str) -> Rejected | D
             f"The SMS provider refuses the account (HTTP {status}).", _ACCOUNT[status].format(section=section)
         )
     if 400 <= status < 500:  # noqa: PLR2004  # the 4xx class
-        return Rejected(f"http-{status}")
+        return Deferred(f"http-{status}", wait)
     return Unknown(f"http-{status}")

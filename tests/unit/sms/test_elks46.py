@@ -91,7 +91,7 @@ def test_answer_that_proves_nothing_is_unknown(respx_mock: Any, answer: dict[str
     assert answered(respx_mock, **answer) == Unknown(cause)
 
 
-@pytest.mark.parametrize("parts", [None, 0, -1, "2", 1.5])
+@pytest.mark.parametrize("parts", [None, 0, -1, "two", 1.5, True])
 def test_parts_that_are_no_count_are_left_out(respx_mock: Any, parts: object) -> None:
     """The message was taken all the same."""
     assert answered(respx_mock, json={"id": "s1", "status": "created", "parts": parts}) == Accepted("s1", None)
@@ -137,9 +137,9 @@ def test_status_that_concerns_the_account(respx_mock: Any, status: int) -> None:
         answered(respx_mock, status_code=status, text=f"something about {NUMBER}")
 
 
-def test_unknown_refusal_says_nothing_of_what_was_sent(respx_mock: Any) -> None:
-    """Only the status is passed on: the text may repeat the number."""
-    assert answered(respx_mock, status_code=400, text=f"No route to {NUMBER}") == Rejected("http-400")
+def test_unknown_refusal_is_tried_again(respx_mock: Any) -> None:
+    """Nobody knows that it is about this message alone. Only the status is passed on: the text may repeat the number."""
+    assert answered(respx_mock, status_code=400, text=f"No route to {NUMBER}") == Deferred("http-400")
 
 
 @pytest.mark.parametrize(("status", "wait"), [(429, "7"), (503, "7"), (503, None)])

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from fhirnotify.errors import AccountFault
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, FakeElks46
 from fhirnotify.sms.elks46 import Elks46
-from fhirnotify.sms.elks46_history import MOST_PAGES, NEAR, History
+from fhirnotify.sms.elks46_history import MOST_PAGES, Elks46History
 from fhirnotify.sms.gateway import ABOUT, CannotTell, Found, NotFound, Sms, Trace
+from fhirnotify.sms.history import NEAR
 
 NUMBER = "+46701740605"
 SENT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -33,7 +34,7 @@ def message(after: timedelta = timedelta(seconds=5), **fields: Any) -> dict[str,
 
 def finding(*messages: dict[str, Any], **facts: Any) -> Any:
     """Tell what a history of one page shows."""
-    history = History(trace(**facts), OURS)
+    history = Elks46History(trace(**facts), OURS)
     assert history.add_page({"data": list(messages)}) is None
     return history.finding()
 
@@ -135,7 +136,7 @@ def test_text_that_is_not_shown_tells_nothing(text: object) -> None:
     assert finding(message(message=text)) == Found("s1", 2)
 
 
-@pytest.mark.parametrize("parts", [None, 0, "2"])
+@pytest.mark.parametrize("parts", [None, 0, "two"])
 def test_parts_that_are_no_count_are_left_out(parts: object) -> None:
     """The message is ours all the same."""
     assert finding(message(parts=parts)) == Found("s1", None)
@@ -144,14 +145,14 @@ def test_parts_that_are_no_count_are_left_out(parts: object) -> None:
 @pytest.mark.parametrize("page", [{}, {"data": None}, {"data": {}}, {"data": [None]}, {"data": ["s1"]}])
 def test_page_that_cannot_be_read_cannot_tell(page: dict[str, Any]) -> None:
     """What is not a list of messages proves nothing."""
-    history = History(trace(), OURS)
+    history = Elks46History(trace(), OURS)
     assert history.add_page(page) is None
     assert history.finding() == CannotTell("unreadable-history")
 
 
 def test_pages_are_followed_until_they_lie_before_every_moment_that_matters() -> None:
     """Newest first: a page that reaches further back than three hours before the sending is the last one needed."""
-    history = History(trace(), OURS)
+    history = Elks46History(trace(), OURS)
     assert history.add_page({"data": [message(ABOUT * 2, id="s9")], "next": "2026-11-22T10"}) == "2026-11-22T10"
     assert history.add_page({"data": [message(), message(-ABOUT * 2, id="s0")], "next": "2026-11-20T10"}) is None
     assert history.finding() == Found("s1", 2)
@@ -159,25 +160,25 @@ def test_pages_are_followed_until_they_lie_before_every_moment_that_matters() ->
 
 def test_unordered_page_ends_nothing() -> None:
     """A server that does not order its pages may have ours on the next one."""
-    history = History(trace(), OURS)
+    history = Elks46History(trace(), OURS)
     page = {"data": [message(-ABOUT * 2, id="s0"), message(ABOUT * 2, id="s9")], "next": "2026-11-20T10"}
     assert history.add_page(page) == "2026-11-20T10"
 
 
 def test_pages_without_end_cannot_tell() -> None:
     """The same page again, or ever more of them: the history was not read to its end."""
-    circle = History(trace(), OURS)
+    circle = Elks46History(trace(), OURS)
     page: dict[str, Any] = {"data": [], "next": "2026-11-22T10"}
     assert circle.add_page(page) == "2026-11-22T10"
     assert circle.add_page(page) is None
     assert circle.finding() == CannotTell("endless-history")
-    endless = History(trace(), OURS)
+    endless = Elks46History(trace(), OURS)
     asked = 0
     while endless.add_page({"data": [], "next": f"2026-11-22T{asked}"}):
         asked += 1
     assert asked == MOST_PAGES
     assert endless.finding() == CannotTell("endless-history")
-    assert History(trace(), OURS).add_page({"data": [], "next": 7}) is None
+    assert Elks46History(trace(), OURS).add_page({"data": [], "next": 7}) is None
 
 
 OTHERS = st.lists(

@@ -61,14 +61,14 @@ def expected(status: int) -> str:
     """Tell what a status means, written apart from the code."""
     if status in {408, 425, 429, 503}:
         return "deferred"
-    if status in {401, 402, 403, 404, 405, 407}:
+    if status in {401, 402, 403, 404, 405, 406, 407, 410, 415}:
         return "account"
-    return "rejected" if 400 <= status < 500 else "unknown"
+    return "deferred" if 400 <= status < 500 else "unknown"
 
 
 @pytest.mark.parametrize("status", range(300, 600))
 def test_every_status_is_classified(status: int) -> None:
-    """Each status from 300 to 599 means one thing; outside the tables, 4xx is a refusal and the rest is unknown."""
+    """Each status from 300 to 599 means one thing; outside the tables, 4xx is certain and the rest is unknown."""
     wait = timedelta(seconds=7)
     if expected(status) == "account":
         with pytest.raises(AccountFault) as fault:
@@ -78,7 +78,6 @@ def test_every_status_is_classified(status: int) -> None:
     outcome = of_status(status, wait, "[sms.test]")
     kind, code = {
         "deferred": (Deferred, f"http-{status}"),
-        "rejected": (Rejected, f"http-{status}"),
         "unknown": (Unknown, f"http-{status}"),
     }[expected(status)]
     assert isinstance(outcome, kind)
@@ -161,6 +160,23 @@ def test_answer_that_cannot_be_decoded_is_unknown() -> None:
     headers = {"content-encoding": "gzip"}
     one = wire(lambda _: httpx.Response(200, headers=headers, content=iter([b"no gzip"])))
     assert one.ask("GET", "/sms") == Unknown("unreadable-answer")
+
+
+def test_body_is_a_form_or_json() -> None:
+    """Each with its type, in UTF-8, and what cannot be written is not sent."""
+    seen: list[httpx.Request] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200)
+
+    one = wire(note)
+    one.ask("POST", "/sms", json={"text": "Påminnelse €"})
+    assert seen[0].headers["content-type"] == "application/json"
+    assert seen[0].content.decode() == '{"text":"Påminnelse €"}'
+    for body in ({"json": {"text": "\ud83d"}}, {"form": {"text": "\ud83d"}}):
+        assert one.ask("POST", "/sms", **body) == Rejected("unencodable-text")  # type: ignore[arg-type]
+    assert len(seen) == 1
 
 
 def test_nothing_of_the_exchange_is_shown() -> None:

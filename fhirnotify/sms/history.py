@@ -1,0 +1,112 @@
+"""Which message in a provider's history, if any, is the one that is looked for: by number and time.
+
+It is for providers that know no reference of ours. Two mistakes are possible and neither is allowed: to take another
+message for ours (the patient would get no reminder), and to miss ours (the patient would get two). So the answer is
+
+    Found       one message that can be ours, within ``NEAR`` of the moments at which it was sent, from our sender,
+                with our text; or, where no text is kept, with nothing else in doubt to the same number
+    NotFound    the history was read to its end, or back beyond the moments, and holds no message that can be ours,
+                also if the provider's clock, or our reading of it, should be wrong by ``ABOUT``
+    CannotTell  everything between, and a history that cannot be read
+
+A message can be ours if it is outgoing, to our number, is not one that the ledger holds for another reminder,
+shows no other text, and is either from our sender (within ``ABOUT``) or from any (within ``NEAR``: the setting may
+have been changed since).
+
+A provider may show a number without its last digits (``+4670174XXXX``). Ten thousand numbers look like that, so such
+a message is found only where no other reminder at all is in doubt; and it is never overlooked.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from fhirnotify.sms.answers import digits
+from fhirnotify.sms.gateway import ABOUT, CannotTell, Finding, Found, NotFound, Sms, Trace
+
+NEAR = timedelta(minutes=2)
+"""How far the provider's clock may be from ours."""
+
+_MASKED = re.compile(r"\+?([0-9]*)[Xx*]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message as a history shows it; None for what it does not show or what cannot be read."""
+
+    identity: str | None
+    to: str = field(repr=False)
+    sender: str | None
+    created: datetime | None
+    text: str | None = field(default=None, repr=False)
+    parts: int | None = None
+
+
+class History:
+    """Takes the outgoing messages of a history, and then tells what they show."""
+
+    def __init__(self, trace: Trace, sms: Sms) -> None:
+        self._trace = trace
+        self._sms = sms
+        self._candidates: dict[str, Shown] = {}
+        self._doubt: str | None = None
+
+    def doubt(self, why: str) -> None:
+        """Take note that the history could not be read as a whole."""
+        self._doubt = why
+
+    def consider(self, shown: Shown) -> None:
+        """Take a message."""
+        if not self._to_us(shown.to):
+            return
+        if (text := _plain(shown.text)) and text != _plain(self._sms.text):
+            return
+        if shown.identity is None or shown.created is None:
+            self.doubt("unreadable-history")
+        elif shown.identity not in self._trace.taken and (
+            self._within(shown.created, NEAR)
+            or (self._within(shown.created, ABOUT) and shown.sender == self._sms.sender)
+        ):
+            self._candidates[shown.identity] = shown
+
+    def finding(self) -> Finding:
+        """Tell what the history shows."""
+        if self._doubt is not None:
+            return CannotTell(self._doubt)
+        same = [each for each in self._candidates.values() if _plain(each.text)]
+        candidates = same or list(self._candidates.values())
+        if not candidates:
+            return NotFound()
+        if len(candidates) > 1:
+            return CannotTell("several-messages")
+        (only,) = candidates
+        if not self._within(only.created, NEAR) or only.sender != self._sms.sender:
+            return CannotTell("another-time-or-sender")
+        if _MASKED.fullmatch(only.to) and not self._trace.sole:
+            return CannotTell("number-not-shown")
+        if not same and not self._trace.alone:
+            return CannotTell("not-alone")
+        return Found(only.identity, only.parts)
+
+    def reached(self, times: Sequence[datetime | None]) -> bool:
+        """Tell whether a page, newest first, reaches back beyond every moment that matters."""
+        known = [each for each in times if each is not None]
+        newest_first = len(known) == len(times) and known == sorted(known, reverse=True)
+        return newest_first and self.lies_before(known[-1:])
+
+    def lies_before(self, times: Sequence[datetime | None]) -> bool:
+        """Tell whether all of a page, and it holds something, lies before every moment that matters."""
+        return bool(times) and all(each is not None and each < self._trace.since - ABOUT for each in times)
+
+    def _to_us(self, to: str) -> bool:
+        masked = _MASKED.fullmatch(to)
+        return digits(self._sms.to).startswith(masked[1]) if masked else digits(to) == digits(self._sms.to)
+
+    def _within(self, moment: datetime | None, margin: timedelta) -> bool:
+        return moment is not None and self._trace.since - margin <= moment <= self._trace.until + margin
+
+
+def _plain(text: str | None) -> str:
+    return " ".join(unicodedata.normalize("NFC", text or "").split())
