@@ -117,11 +117,11 @@ class _Unread(httpx.SyncByteStream):
     """In place of the body of an answer that is thrown away: httpx would read all of it before the next request."""
 
     def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> None:
+        assert isinstance(stream, httpx.SyncByteStream)
         self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(())
 
     def close(self) -> None:
-        if isinstance(self._stream, httpx.SyncByteStream):
-            self._stream.close()
+        self._stream.close()

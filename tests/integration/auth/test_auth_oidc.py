@@ -103,20 +103,25 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-@pytest.mark.parametrize("command", ["run", "check"])
-def test_what_the_authorization_server_refuses_stops_the_run(job, authorization, gate, what, command):
+def test_what_the_authorization_server_refuses_stops_the_run(job, authorization, gate, what):
     """Exit 3, with its code and the next step; the FHIR server is not asked at all."""
     auth, code, next_step = REFUSED[what]
     job.by_key(**({"key": "ec"} | auth))
-    if command == "run":
-        said = job.stops()
-    else:
-        ended, (findings,), _ = job.does("check")
-        (finding,) = [one for one in findings if one["level"] == "error"]
-        assert (ended, finding["part"], finding["exit_code"]) == (3, "fhir", 3)
-        said = f"{finding['what']}\n{finding['next_step']}"
+    said = job.stops()
     assert code in said
     assert next_step in said
+    assert gate.statuses == []
+
+
+def test_check_tells_of_a_refusal_as_a_run_does(job, authorization, gate):
+    """An error of the part ``fhir``, with exit code 3, and the other parts are examined all the same."""
+    job.by_key("ec", client_id="nobody")
+    ended, (findings,), _ = job.does("check")
+    (finding,) = [one for one in findings if one["level"] == "error"]
+    assert (ended, finding["part"], finding["exit_code"]) == (3, "fhir", 3)
+    assert "(invalid_client)" in finding["what"]
+    assert "fhir.auth.client_id" in finding["next_step"]
+    assert {one["part"] for one in findings} >= {"ledger", "sms"}
     assert gate.statuses == []
 
 

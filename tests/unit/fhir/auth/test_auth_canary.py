@@ -130,8 +130,9 @@ def test_no_refusal_of_the_fhir_server_shows_the_token(servers, issuer, secrets,
 def test_no_object_shows_what_it_holds(servers, issuer, secrets):
     """Whoever prints one sees its name."""
     servers.answer_with["access_token"] = TOKEN
+    applications = issuer._ways if isinstance(issuer, ClientSecret) else [issuer._application()]
     tokens = Tokens(issuer)
     token = tokens.current()
-    held = [issuer, tokens, token, TokenAuth(tokens), *vars(issuer).values(), *getattr(issuer, "_ways", ())]
+    held = [issuer, tokens, token, TokenAuth(tokens), *vars(issuer).values(), *applications]
     seen = "\n".join(f"{one!r} {one}" for one in held)
     assert [secret for secret in secrets() if secret in seen] == []
