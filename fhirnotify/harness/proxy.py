@@ -26,6 +26,9 @@ FHIR_JSON = "application/fhir+json"
 
 Params = list[tuple[str, str]]
 
+Statement = list[httpx.Response]
+"""Holds a CapabilityStatement, once there is one."""
+
 _TIMEOUT = 60.0
 _HOP_BY_HOP = frozenset({"host", "connection", "keep-alive", "transfer-encoding", "content-length", "accept-encoding"})
 _KEPT = frozenset({"content-type", "etag", "last-modified", "location", "retry-after", "www-authenticate"})
@@ -74,12 +77,13 @@ class Server:
         acted: how often the fault has acted.
     """
 
-    def __init__(self, base_url: str, *, verify: ssl.SSLContext | bool) -> None:
+    def __init__(self, base_url: str, *, verify: ssl.SSLContext | bool, statement: Statement) -> None:
         self.stranger = ""
         self.acted = 0
         self._began = 0.0
         self._base = base_url.rstrip("/")
         self._mine = re.compile(rb'"' + re.escape(self._base.encode()).replace(b"/", rb"\\?/") + rb"(?=[\"\\/?])")
+        self._statement = statement
         self._client = httpx.Client(verify=verify, timeout=_TIMEOUT, follow_redirects=False)
         self._own = ""
         self._links: dict[tuple[str, int], str] = {}
@@ -118,18 +122,22 @@ class Server:
 
     def ask(self, asked: Asked) -> Reply:
         """Give the server's own answer, its address written as the proxy's; 502 if it cannot be reached."""
-        request = asked.request
-        target = request.target.removeprefix(urlsplit(self._own).path)
-        headers = {name: value for name, value in request.headers.items() if name not in _HOP_BY_HOP}
         try:
-            answer = self._client.request(request.method, self._base + target, content=request.body, headers=headers)
+            answer = self._statement[0] if asked.kind == METADATA and self._statement else self._sent_on(asked.request)
         except httpx.HTTPError:
             return Reply(502, b"the server cannot be reached", {"Content-Type": "text/plain"})
         kept = {name: self._rewritten(value) for name, value in answer.headers.items() if name in _KEPT}
         reply = Reply(answer.status_code, self._body(answer), kept)
         if asked.kind != METADATA:
             self._remember(asked, reply)
+        elif answer.is_success:
+            self._statement[:] = [answer]
         return reply
+
+    def _sent_on(self, request: Request) -> httpx.Response:
+        target = request.target.removeprefix(urlsplit(self._own).path)
+        headers = {name: value for name, value in request.headers.items() if name not in _HOP_BY_HOP}
+        return self._client.request(request.method, self._base + target, content=request.body, headers=headers)
 
     def follow(self, asked: Asked, link: str) -> Reply:
         """Give the page behind this one."""
@@ -222,12 +230,21 @@ class HostileProxy:
         upstream: the FHIR base of the real server, http or https.
         act: the fault.
         verify: for https, as httpx takes it: a context with the region's authorities and our certificate.
+        statement: where to keep the server's CapabilityStatement, for it to be asked for once by several proxies: it is
+            a megabyte and more, and what a server is slowest at.
     """
 
-    def __init__(self, upstream: str, act: Act = honest, *, verify: ssl.SSLContext | bool = True) -> None:
+    def __init__(
+        self,
+        upstream: str,
+        act: Act = honest,
+        *,
+        verify: ssl.SSLContext | bool = True,
+        statement: Statement | None = None,
+    ) -> None:
         path = urlsplit(upstream).path.rstrip("/")
         self._act = act
-        self._server = Server(upstream, verify=verify)
+        self._server = Server(upstream, verify=verify, statement=[] if statement is None else statement)
         self._listener = LoopbackServer(self._answer)
         self._stranger = LoopbackServer(self._answer)
         self.base_url = f"{self._listener.base_url}{path}"

@@ -18,7 +18,7 @@ from fhirnotify.harness.faults import (
     statuses,
 )
 from fhirnotify.harness.faults.fault import Fault
-from fhirnotify.harness.proxy import HostileProxy
+from fhirnotify.harness.proxy import HostileProxy, Statement
 
 _BY_IDEA = (links, pages, counts, entries, filters, bodies, statuses, connections, resources)
 
@@ -53,10 +53,11 @@ def before(base_url: str, *, verify: ssl.SSLContext | bool = True) -> Callable[[
 
     Entering it raises HarnessError if there is no such fault, leaving it NeverActed.
     """
+    statement: Statement = []
 
     @contextmanager
     def faulty(name: str) -> Iterator[str]:
-        with HostileProxy(base_url, named(name).act, verify=verify) as proxy:
+        with HostileProxy(base_url, named(name).act, verify=verify, statement=statement) as proxy:
             yield proxy.base_url
         if not proxy.acted:
             raise NeverActed(name)

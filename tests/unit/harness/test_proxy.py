@@ -166,6 +166,16 @@ def test_the_stranger_gives_the_same_answers(upstream, client):
         assert client.get(f"{stranger}/fhir/metadata").json()["resourceType"] == "Bundle"
 
 
+def test_the_capability_statement_is_asked_for_once(upstream, client):
+    """By all proxies that keep it in one place; each writes its own address into it."""
+    statement = []
+    for _ in range(2):
+        with HostileProxy(upstream.base_url, statement=statement) as proxy:
+            for _ in range(2):
+                assert next_of(client.get(f"{proxy.base_url}/metadata").json()).startswith(proxy.base_url)
+    assert [request.path for request in upstream.requests] == ["/fhir/metadata"]
+
+
 def test_a_server_that_is_away_is_a_bad_gateway(client):
     """As a reverse proxy would say it."""
     with HostileProxy("http://127.0.0.1:9/fhir") as proxy:
