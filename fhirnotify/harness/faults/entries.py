@@ -134,9 +134,9 @@ FAULTS = (
     ),
     Fault(
         "matches-marked-included",
-        "marks Appointments as having only come along, and counts nothing",
+        "marks all Appointments as having only come along, and counts nothing",
         "none-forgotten",
-        on(_APPOINTMENT, edited(_included_unnoticed), page=2),
+        on(_APPOINTMENT, edited(_included_unnoticed)),
     ),
     Fault(
         "denies-marked-included",
