@@ -79,12 +79,6 @@ LIMITS: tuple[Limit, ...] = (
         frozenset({"consent/consent-by-identifier"}),
     ),
     Limit(
-        _HAPI,
-        _BOTH,
-        "It takes no reference that writes out a server's address, not even its own, unless it is set up to.",
-        frozenset({"reading/patient-by-absolute-reference", "reading/reference-to-another-server-is-not-followed"}),
-    ),
-    Limit(
         _SEKMET,
         (FhirVersion.R4,),
         "It takes no resource that lacks an obligatory element or has one of the wrong kind.",
