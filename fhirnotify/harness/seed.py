@@ -20,7 +20,7 @@ CHUNK = 200
 """Resources in one transaction. HAPI takes some 500 in two seconds; none of those we know sets a lower limit."""
 
 _TIMEOUT = 120.0
-_LAST_TO_BE_POINTED_AT = ("Patient", "Consent", "Appointment", "Communication")
+_LAST_TO_BE_POINTED_AT = ("Patient", "RelatedPerson", "Consent", "Appointment", "Communication")
 _FHIR_JSON = "application/fhir+json"
 
 

@@ -39,9 +39,10 @@ def _resource(kind, identity, **elements):
 
 
 def test_what_is_pointed_at_comes_first():
-    """Others, Patients, Consents, Appointments; and linked Patients together, apart from the rest."""
+    """Others, Patients, their relatives, Consents, Appointments; and linked Patients together, apart from the rest."""
     server = Server()
     resources = [
+        _resource("RelatedPerson", "x"),
         _resource("Appointment", "x"),
         _resource("Patient", "c"),
         _resource("Consent", "x"),
@@ -49,11 +50,12 @@ def test_what_is_pointed_at_comes_first():
         _resource("Organization", "x"),
         _resource("Patient", "a", **LINKED),
     ]
-    assert _with(server, seed, resources) == 6
+    assert _with(server, seed, resources) == 7
     assert server.transactions == [
         [("PUT", "Organization/x")],
         [("PUT", "Patient/b"), ("PUT", "Patient/a")],
         [("PUT", "Patient/c")],
+        [("PUT", "RelatedPerson/x")],
         [("PUT", "Consent/x")],
         [("PUT", "Appointment/x")],
     ]
