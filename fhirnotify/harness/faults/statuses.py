@@ -204,19 +204,19 @@ FAULTS = (
         "redirect-elsewhere-302",
         "sends the client to another origin, where the page is indeed found (302)",
         "nothing-sensitive-leaves",
-        on(_APPOINTMENT, _redirect(302, elsewhere=True), page=2),
+        on(_APPOINTMENT, _redirect(302, elsewhere=True), page=2, nth=1),
     ),
     Fault(
         "redirect-elsewhere-307",
         "sends the search, its body too, to another origin, where it is indeed answered (307)",
         "nothing-sensitive-leaves",
-        on(_PATIENT, _redirect(307, elsewhere=True)),
+        on(_PATIENT, _redirect(307, elsewhere=True), nth=1),
     ),
     Fault(
         "redirect-moved-301",
         "says that the page has moved to another origin for good (301)",
         "nothing-sensitive-leaves",
-        on(_APPOINTMENT, _redirect(301, elsewhere=True), page=2),
+        on(_APPOINTMENT, _redirect(301, elsewhere=True), page=2, nth=1),
     ),
     Fault(
         "redirect-to-itself",
