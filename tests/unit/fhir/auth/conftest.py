@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import respx
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from token_servers import TLS, FakeServers
+from token_servers import TLS, TOKEN_URL, FakeServers
 
-from fhirnotify.fhir.auth_server import AuthorizationServer
+from fhirnotify.fhir.auth_server import Application, AuthorizationServer
+from fhirnotify.fhir.auth_token import Token
 
 
 @pytest.fixture
@@ -37,6 +38,16 @@ def make_server(waits: list[float]) -> Callable[..., AuthorizationServer]:
         return AuthorizationServer(**(given | settings))
 
     return make
+
+
+@pytest.fixture
+def fetch(make_server: Callable[..., AuthorizationServer]) -> Callable[..., Token]:
+    """Fetch a token."""
+
+    def fetched(scope: str | None = None, url: str = TOKEN_URL, **settings: Any) -> Token:
+        return make_server(**settings).token(url, lambda: Application({"grant_type": "client_credentials"}), scope)
+
+    return fetched
 
 
 @pytest.fixture(scope="session")
