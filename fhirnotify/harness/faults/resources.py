@@ -82,6 +82,13 @@ def _and_another(bundle: Bundle, asked: Asked, server: Server) -> None:
     entries(bundle).extend(entry for entry in earlier(asked, server) if entry["resource"]["id"] not in known)
 
 
+def _unread(asked: Asked, server: Server) -> Sent:
+    refused = instead(fhir_json(outcome("error", "not-supported"), 400))
+    if asked.request.path.rpartition("/")[0].endswith(f"/{_APPOINTMENT}") and asked.request.method == "GET":
+        return fhir_json(outcome("error", "forbidden"), 403)
+    return _at_recheck(_APPOINTMENT, refused)(asked, server)
+
+
 def _unversioned(bundle: Bundle) -> None:
     for entry in entries(bundle):
         entry["resource"].pop("meta", None)
@@ -138,6 +145,18 @@ FAULTS = (
         "fails when visits are read anew (500)",
         "fresh-facts",
         _at_recheck(_APPOINTMENT, instead(fhir_json(outcome("fatal", "exception"), 500))),
+    ),
+    Fault(
+        "ids-refused-at-recheck",
+        "does not let visits be searched by their ids (400), but reads each",
+        "fresh-facts",
+        _at_recheck(_APPOINTMENT, instead(fhir_json(outcome("error", "not-supported"), 400))),
+    ),
+    Fault(
+        "reads-refused-at-recheck",
+        "lets visits neither be searched by their ids (400) nor be read (403)",
+        "fresh-facts",
+        _unread,
     ),
     Fault(
         "consents-withdrawn-meanwhile",
