@@ -40,17 +40,18 @@ def settle(job: Job, run: str, now: datetime, ledger: Ledger, gateway: Gateway, 
         AccountFault: the provider refuses the account.
         FhirError: the patients' records could not be read.
     """
-    real = job.clock.real()
-    asked = [r for r in reminders if r.provider == gateway.account and real - _span(job, r).since < _WORTH_ASKING]
-    if not asked:
+    uncertain = [r for r in reminders if r.state is State.UNCERTAIN and r.provider == gateway.account]
+    if not uncertain:
         return
+    real = ledger.real_time()
+    asked = [reminder for reminder in uncertain if real - _span(job, reminder).since < _WORTH_ASKING]
     doubtful = [reminder for reminder in ledger.in_state(State.UNCERTAIN) if reminder.sending_since is not None]
     messages = _messages(job, ledger, doubtful)
     for reminder in asked:
         if job.stop.is_set():
             return
         finding = gateway.find(_trace(job, ledger, reminder, doubtful, messages))
-        change = _change(job, gateway, reminder, finding, now)
+        change = _change(job, ledger, gateway, reminder, finding, now)
         if change is not None:
             ledger.move(run, job.clock.now(), [change])
 
@@ -94,19 +95,22 @@ def _trace(
     others = [other for other in doubtful if other.id != reminder.id and _span(job, other).near(span)]
     alone = all(other.id in messages and sms is not None and messages[other.id].to != sms.to for other in others)
     taken = ledger.message_ids(span.since - ABOUT, span.until + ABOUT)
-    return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken, sole=not others)
+    return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken)
 
 
-def _change(job: Job, gateway: Gateway, reminder: Reminder, finding: Finding, now: datetime) -> Change | None:
+def _change(
+    job: Job, ledger: Ledger, gateway: Gateway, reminder: Reminder, finding: Finding, now: datetime
+) -> Change | None:
+    attempt = reminder.attempts  # another machine may have asked as well, and have begun to send anew
     match finding:
         case Found():
-            return Change(reminder.id, State.ACCEPTED, code="found", message_id=finding.message_id)
-        case NotFound() if _has_settled(job, gateway, reminder):
-            return Change(reminder.id, State.RETRY, code="not-found", next_attempt=now)
+            return Change(reminder.id, State.ACCEPTED, code="found", message_id=finding.message_id, attempt=attempt)
+        case NotFound() if _has_settled(job, ledger, gateway, reminder):
+            return Change(reminder.id, State.RETRY, code="not-found", next_attempt=now, attempt=attempt)
         case NotFound() | CannotTell():
             return None
 
 
-def _has_settled(job: Job, gateway: Gateway, reminder: Reminder) -> bool:
+def _has_settled(job: Job, ledger: Ledger, gateway: Gateway, reminder: Reminder) -> bool:
     """Tell whether no request for it can still be on its way, so that what is not known now will not come later."""
-    return not gateway.settle or job.clock.real() >= _span(job, reminder).until + gateway.settle
+    return not gateway.settle or ledger.real_time() >= _span(job, reminder).until + gateway.settle

@@ -1,6 +1,7 @@
 """The use case: one pass of the job, and the same pass as a plan that writes and sends nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from fhirnotify.core.schedule import quiet
 from fhirnotify.errors import AccountFault, FhirnotifyError, LedgerError
@@ -13,7 +14,7 @@ from fhirnotify.recover import settle
 from fhirnotify.rows import HELD, Row, Summary
 from fhirnotify.scan import Fresh, Purpose, Scan
 from fhirnotify.send import Send
-from fhirnotify.sms.courier import Courier
+from fhirnotify.sms.courier import PATIENCE, Courier
 from fhirnotify.sms.gateway import Gateway
 
 
@@ -149,6 +150,7 @@ class _Run:
             parallel=sending.parallel,
             attempts=sending.attempts,
             stop=self._job.stop,
+            patience=min(PATIENCE, self._ledger.lease / 2),
         )
         try:
             Send(self._job, self._id, self._now, courier=courier, fresh=fresh, tell=tell, unknown=unknown).work()
@@ -156,12 +158,23 @@ class _Run:
             courier.close()
 
     def _tell_rest(self, left: LeftOvers, unknown: list[Reminder]) -> None:
-        """Tell what has not been told: what is uncertain, what was claimed and not sent, and what was left over."""
-        for reminder in (*self._anew(unknown), *self._ledger.in_state(State.CLAIMED, self._id)):
+        """Tell what has not been told: what is uncertain, what was claimed and not sent, and what was left over.
+
+        What another run, at work at the same time, has taken further or holds is told as it is: ``already``.
+        """
+        for reminder in self._anew(unknown):
             left.settle(reminder)
             self._account.tell(row_of(reminder, "remind", reminder.state))
-        for reminder in self._anew(left.untold()):
-            unsent = reminder.state in (State.CLAIMED, State.RETRY)
+        for some in _batches(self._ledger.untouched(self._id)):
+            for reminder in some:
+                left.settle(reminder)
+            self._tell_unsent(some)
+        self._tell_unsent(self._anew(left.untold()))
+
+    def _tell_unsent(self, reminders: Sequence[Reminder]) -> None:
+        held = self._ledger.held(self._id, [reminder.id for reminder in reminders]) if self._ledger.shared else ()
+        for reminder in reminders:
+            unsent = reminder.state in (State.CLAIMED, State.RETRY) and reminder.id not in held
             self._account.tell(row_of(reminder, "remind" if unsent else "already", reminder.state))
 
     def _tell_uncertain(self, left: LeftOvers) -> None:
@@ -174,3 +187,9 @@ class _Run:
         wanted = {reminder.id for reminder in reminders}
         found = self._ledger.of_appointments({reminder.appointment for reminder in reminders}) if wanted else []
         return [reminder for reminder in found if reminder.id in wanted]
+
+
+def _batches(reminders: Iterable[Reminder]) -> Iterator[list[Reminder]]:
+    all_of_them = iter(reminders)
+    while some := list(islice(all_of_them, 500)):
+        yield some

@@ -120,9 +120,7 @@ class Scan:
         undecided = [booking for booking in page if not self._tell_if_all_held(booking, held)]
         read = self._job.clock.real()
         cases = self._without_shared_numbers(self._decided(undecided, held))
-        cases, yielded = self._without_duplicates([case for case in cases if not self._tell_if_held(case, held)])
-        self._withdraw(yielded, Reason.DUPLICATE_BOOKING)
-        self._claim(cases, read)
+        self._claim(self._apart([case for case in cases if not self._tell_if_held(case, held)]), read)
 
     def _held(self, page: Iterable[Appointment]) -> dict[tuple[str, datetime], list[Reminder]]:
         found: dict[tuple[str, datetime], list[Reminder]] = {}
@@ -177,6 +175,8 @@ class Scan:
             self._left.wait(reminder)
             return
         self._left.see(reminder.appointment, (reminder.patient,), reminder.start)
+        if reminder.state in (State.SENDING, State.UNCERTAIN):
+            self._left.hush(reminder)  # should another run give it back, and this one take it, it has its row already
         ours = reminder.run == self._run and reminder.state is not State.CLAIMED
         self._tell(row_of(reminder, "remind" if ours else "already", reminder.state, patient=patient))
 
@@ -190,6 +190,16 @@ class Scan:
         self._withdraw(shared, Reason.NO_MOBILE_NUMBER)
         return cases
 
+    def _apart(self, cases: list[Case]) -> list[Case]:
+        """Settle which of several bookings of one visit is reminded of.
+
+        Another run may have begun to send what was to give way: then that is the one, and it is settled anew.
+        """
+        while True:
+            cases, yielded = self._without_duplicates(cases)
+            if not self._withdraw(yielded, Reason.DUPLICATE_BOOKING):
+                return cases
+
     def _without_duplicates(self, cases: list[Case]) -> tuple[list[Case], list[Reminder]]:
         """Give the cases decided together, and the claims of this run that give way to a smaller id."""
         others = {reminder.id: reminder for reminder in beside(self._claims, cases)}
@@ -200,14 +210,17 @@ class Scan:
         """Tell whether it was claimed by this very scan, so that nothing has been told of it yet."""
         return reminder.run == self._run and reminder.state is State.CLAIMED
 
-    def _withdraw(self, reminders: Sequence[Reminder], reason: Reason) -> None:
-        """Withdraw what was claimed from an earlier page and must give way."""
+    def _withdraw(self, reminders: Sequence[Reminder], reason: Reason) -> bool:
+        """Withdraw what was claimed from an earlier page and must give way; tell whether another run has any of it."""
         if not reminders:
-            return
-        self._claims.move(self._run, self._now, [Change(r.id, State.WITHDRAWN, code=reason) for r in reminders])
-        self._keep([withdrawn_verdict(reminder, reason) for reminder in reminders])
-        for reminder in reminders:
+            return False
+        changes = [Change(reminder.id, State.WITHDRAWN, code=reason) for reminder in reminders]
+        lost = self._claims.move(self._run, self._now, changes)
+        withdrawn = [reminder for reminder in reminders if reminder.id not in lost]
+        self._keep([withdrawn_verdict(reminder, reason) for reminder in withdrawn])
+        for reminder in withdrawn:
             self._tell(row_of(reminder, "skip", None, reason=reason))
+        return bool(lost)
 
     def _keep(self, verdicts: Sequence[Verdict]) -> None:
         if self._records is not None:

@@ -4,7 +4,7 @@ The main thread alone writes the ledger. ``sending`` is committed before a reque
 messages that are begun at once; each outcome is committed as soon as it is known.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,10 +20,12 @@ from fhirnotify.recheck import recheck
 from fhirnotify.record import case_row, row_of, verdict_of
 from fhirnotify.rows import Row
 from fhirnotify.scan import Fresh, Ready
-from fhirnotify.sms.courier import Courier
+from fhirnotify.sms.courier import Courier, elapsed
 from fhirnotify.sms.gateway import Accepted, Deferred, Outcome, Rejected, Sms, Unknown
 
 _BATCH = 100
+_SHARED_BATCH = 25
+"""Few, so that several runs on one ledger end at the same time."""
 _WAIT = 0.5
 _LONGEST_WAIT = timedelta(minutes=15)
 
@@ -57,7 +59,7 @@ class Send:
         courier: hands messages to the provider.
         fresh: decisions of this run's scan that need not be read again yet.
         tell: takes each row with its reminder once it is settled; says whether it was told.
-        unknown: takes those of which it is not known whether they were sent; they are not told.
+        unknown: takes those of which nobody here knows what became of them; they are not told.
     """
 
     def __init__(
@@ -70,6 +72,8 @@ class Send:
         self._courier, self._fresh, self._tell, self._unknown = courier, fresh, tell, unknown
         self._queue: deque[Item] = deque()
         self._begun: dict[str, Item] = {}
+        self._batch = _SHARED_BATCH if self._ledger.shared else _BATCH
+        self._renewed = elapsed()
         self._handled = 0
         self._fault: AccountFault | None = None
 
@@ -96,28 +100,38 @@ class Send:
         if self._fault or self._job.stop.is_set() or quiet(self._now(), self._job.rules):
             return False
         while not self._queue:
-            taken = self._ledger.take(self._run, self._began, _BATCH)
+            taken = self._ledger.take(self._run, self._began, self._batch)
             if not taken:
                 return bool(self._begun)
             self._queue.extend(self._checked(taken))
         return True
 
     def _turn(self, room: int) -> None:
-        """Record what has finished and begin as many as there is room for, in one commit; then hand these over."""
+        """Record what has finished and begin as many as there is room for, in one commit; then hand these over.
+
+        What another run has taken over meanwhile is left to it: its row is told at the end, by what it is then.
+        """
+        self._renew()
         items = self._next_items(room)  # first, since it may fail, and what has finished must not be lost
         finished = self._courier.finished(0 if items else _WAIT)
         outcomes = [self._change(sms.reference, outcome) for sms, outcome in finished]
         if self._fault:
             self._queue.extendleft(reversed(items))
             items.clear()
-        changes = outcomes + [self._sending(item) for item in items]
-        if changes:
-            self._ledger.move(self._run, self._now(), changes)
+        since = elapsed()
+        lost = self._ledger.move(self._run, self._now(), outcomes + [self._sending(item) for item in items])
         for change in outcomes:
-            self._recorded(change)
+            self._recorded(change, is_lost=change.reminder in lost)
         for item in items:
-            self._begun[item.reminder.id] = item
-            self._courier.send(self._sms(item))
+            if item.reminder.id not in lost:
+                self._begun[item.reminder.id] = item
+                self._courier.send(self._sms(item), since)
+
+    def _renew(self) -> None:
+        """Keep what has been taken, well before the lease runs out."""
+        if elapsed() - self._renewed > self._ledger.lease.total_seconds() / 4:
+            self._renewed = elapsed()
+            self._ledger.renew(self._run)
 
     def _next_items(self, room: int) -> list[Item]:
         items: list[Item] = []
@@ -150,14 +164,18 @@ class Send:
             self._turn(0)
         self._ledger.release(self._run, [item.reminder.id for item in self._queue])
 
-    def _recorded(self, change: Change) -> None:
+    def _recorded(self, change: Change, *, is_lost: bool) -> None:
         item = self._begun.pop(change.reminder)
-        if change.to is State.UNCERTAIN:
+        if is_lost or change.to in (State.UNCERTAIN, State.CLAIMED):
             self._unknown.append(item.reminder)
-        elif change.to is not State.CLAIMED:
+        else:
             self._settled(item.reminder, row_of(item.as_sent(), "remind", change.to, patient=item.patient))
 
     def _change(self, reminder: str, outcome: Outcome | AccountFault) -> Change:
+        attempt = self._begun[reminder].reminder.attempts + 1
+        return replace(self._change_by(reminder, outcome), attempt=attempt)
+
+    def _change_by(self, reminder: str, outcome: Outcome | AccountFault) -> Change:
         match outcome:
             case Accepted():
                 return Change(reminder, State.ACCEPTED, message_id=outcome.message_id)
@@ -184,8 +202,9 @@ class Send:
         items: dict[str, Item] = {}
         stale: list[Reminder] = []
         refused: list[tuple[Reminder, Case]] = []
+        together = self._together(reminders)
         for reminder in reminders:
-            if ready := self._fresh.pop(reminder, read):
+            if (ready := self._fresh.pop(reminder, read)) and reminder.id not in together:
                 items[reminder.id] = Item(reminder, ready)
             else:
                 stale.append(reminder)
@@ -197,13 +216,23 @@ class Send:
         self._give_up(refused, now)
         return [items[reminder.id] for reminder in reminders if reminder.id in items]
 
+    def _together(self, reminders: Sequence[Reminder]) -> frozenset[str]:
+        """Give those beside which another has come to stand since the scan: only another run can have claimed it."""
+        if not self._ledger.shared:
+            return frozenset()
+        standing = self._ledger.at_starts({each.start for each in reminders}, {each.patient for each in reminders})
+        count = Counter((each.patient, each.start) for each in standing if each.stands)
+        return frozenset(each.id for each in reminders if count[each.patient, each.start] > 1)
+
     def _give_up(self, cases: Sequence[tuple[Reminder, Case]], now: datetime) -> None:
         """Withdraw what the re-check says no to; what it finds too late has expired."""
         if not cases:
             return
-        self._ledger.move(self._run, now, [_given_up(reminder, case) for reminder, case in cases])
+        lost = self._ledger.move(self._run, now, [_given_up(reminder, case) for reminder, case in cases])
         verdicts: list[Verdict] = []
         for reminder, case in cases:
+            if reminder.id in lost:
+                continue
             if _reason(case) is Reason.TOO_LATE:
                 self._settled(reminder, row_of(reminder, "remind", State.EXPIRED, patient=case.attendee.id))
             elif self._settled(reminder, replace(case_row(case), outcome=State.WITHDRAWN)):

@@ -4,14 +4,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhirnotify.access import authentication, verification
 from fhirnotify.clock import FixedClock, RealClock
 from fhirnotify.core.model import ContactType, FhirVersion
 from fhirnotify.core.rules import Rules
-from fhirnotify.errors import LedgerError, SettingsError
+from fhirnotify.errors import SettingsError
 from fhirnotify.job import Clock, Job, Sending
 from fhirnotify.ledger.port import Ledger, Unmapped
 from fhirnotify.rows import Reporter
@@ -161,11 +160,12 @@ def ledger_to_read(settings: Settings) -> Iterator[Ledger | None]:
     Raises:
         LedgerError: there is one, and it cannot be read.
     """
-    if not _is_there(_ledger_file(settings)):
-        yield None
-        return
+    from fhirnotify.ledger.opening import is_there  # noqa: PLC0415
     from fhirnotify.ledger.sql import SqlLedger  # noqa: PLC0415
 
+    if not is_there(settings.ledger.url):
+        yield None
+        return
     with closing(SqlLedger(settings.ledger.url, create=False, read_only=True)) as book:
         yield book
 
@@ -182,14 +182,16 @@ def ledger_state(settings: Settings) -> str:
     Raises:
         LedgerError: it cannot be used.
     """
-    import os  # noqa: PLC0415
+    from fhirnotify.ledger.opening import standing  # noqa: PLC0415
 
-    file = _ledger_file(settings)
-    with ledger_to_read(settings) as book:
-        nearest = file if book else file.parent
-        if not os.access(nearest, os.W_OK):
-            raise LedgerError(f"The ledger {file} cannot be written.", f"Let the program's user write to {nearest}.")
-        return f"{file} has this version's schema" if book else f"{file} does not exist yet: the first run makes it"
+    return standing(settings.ledger.url)
+
+
+def ledger_name(settings: Settings) -> str:
+    """Give the ledger's address as it is shown to people: without a password."""
+    from fhirnotify.ledger.address import shown  # noqa: PLC0415
+
+    return shown(settings.ledger.url)
 
 
 def migrate_ledger(settings: Settings) -> "MigrationResult":
@@ -201,29 +203,6 @@ def migrate_ledger(settings: Settings) -> "MigrationResult":
     from fhirnotify.ledger.migrate import migrate  # noqa: PLC0415
 
     return migrate(settings.ledger.url)
-
-
-def _ledger_file(settings: Settings) -> Path:
-    from fhirnotify.ledger.opening import sqlite_path  # noqa: PLC0415
-
-    file = sqlite_path(settings.ledger.url)
-    assert file is not None  # the settings let no private database through
-    return file
-
-
-def _is_there(file: Path) -> bool:
-    """Tell whether a ledger has been made.
-
-    Raises:
-        LedgerError: nobody can tell, since a directory on the way may not be entered.
-    """
-    try:
-        return file.stat().st_size > 0
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no path"
-        raise LedgerError(f"The ledger {file} cannot be reached: {why}.", "See ledger.url.") from None
 
 
 def source(settings: Settings, stop: threading.Event | None = None) -> "Source":

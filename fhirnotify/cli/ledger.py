@@ -24,10 +24,10 @@ def migrate(config: Config = None, *, as_json: Json = False) -> None:
 
     chosen = settings.load(config)
     done = wiring.migrate_ledger(chosen)
-    out = Stdout()
+    out, place = Stdout(), wiring.ledger_name(chosen)
     if as_json:
-        out.json({"ledger": chosen.ledger.url} | asdict(done))
+        out.json({"ledger": place} | asdict(done))
     elif done.action == "unchanged":
-        out.line(f"{chosen.ledger.url} is up to date ({done.to_revision}).")
+        out.line(f"{place} is up to date ({done.to_revision}).")
     else:
-        out.line(f"{chosen.ledger.url} was {done.action} ({done.from_revision or 'nothing'} → {done.to_revision}).")
+        out.line(f"{place} was {done.action} ({done.from_revision or 'nothing'} → {done.to_revision}).")

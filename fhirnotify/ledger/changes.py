@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from fhirnotify.errors import LedgerError
-from fhirnotify.ledger.port import EDGES, Change, Claim, Reminder, State
+from fhirnotify.ledger.port import ACCEPTED_STATES, EDGES, LATE_EDGES, SENT_TWICE, Change, Claim, Reminder, State
 
-LEASE = timedelta(minutes=15)
-"""How long, in real time, what a run has taken for sending is its own; as long as the longest wait for a provider."""
+LEASE = timedelta(minutes=5)
+"""How long, in real time, what a run has taken for sending is its own, unless it renews that.
+
+As soon as this after a machine has died the others go on with its work. A run that reads for longer than this between
+two batches loses nothing but what it had not begun.
+"""
 
 
 def real_time() -> datetime:
@@ -48,13 +52,46 @@ def revived(reminder: Reminder, claim: Claim, run: str) -> Reminder:
     )
 
 
-def changed(reminder: Reminder, change: Change, run: str, real_time: datetime) -> Reminder:
-    """Apply a change of state.
+def changed(reminder: Reminder, change: Change, run: str, real_time: datetime, *, holds: bool) -> Reminder | None:
+    """Apply a change of state; None if another run was faster, so that it is not to be made.
+
+    Args:
+        reminder: as it is.
+        change: what to make of it.
+        run: who makes it.
+        real_time: by the ledger's clock.
+        holds: whether the run has a lease on it that lasts.
 
     Raises:
-        LedgerError: ``EDGES`` does not hold the change.
+        LedgerError: ``EDGES`` does not hold the change, and no other run had to do with it.
     """
+    if change.to is State.SENDING and not holds:
+        return None
+    is_stale = change.attempt is not None and change.attempt != reminder.attempts
+    if is_stale or (reminder.run != run and (reminder.state, change.to) not in EDGES):
+        return _too_late(reminder, change, run)
     _check(reminder, change.to)
+    return _applied(reminder, change, run, real_time)
+
+
+def _too_late(reminder: Reminder, change: Change, run: str) -> Reminder | None:
+    """Take from what a run says that has lost the reminder the one thing that stays true: it was accepted."""
+    if change.to is not State.ACCEPTED:
+        return None
+    if reminder.state not in ACCEPTED_STATES:
+        assert (reminder.state, change.to) in EDGES | LATE_EDGES
+        return _applied(reminder, change, run)
+    return replace(reminder, run=run, code=SENT_TWICE) if _is_another(reminder, change) else None
+
+
+def _is_another(reminder: Reminder, change: Change) -> bool:
+    """Tell whether two messages were accepted: by their ids, or, where a provider gives none, by their attempts."""
+    if change.message_id is not None and reminder.message_id is not None:
+        return change.message_id != reminder.message_id
+    return change.attempt is not None and change.attempt != reminder.attempts
+
+
+def _applied(reminder: Reminder, change: Change, run: str, real_time: datetime | None = None) -> Reminder:
     begins = change.to is State.SENDING
     return replace(
         reminder,

@@ -28,7 +28,9 @@ def keep(connection: Connection, run: str, at: datetime, verdicts: Sequence[Verd
         if last.get(key) != verdict:
             last[key] = different[key] = verdict
             codings.update(verdict.unmapped)
-    _write(connection, [KeptVerdict(verdict, at, run) for verdict in different.values()])
+    # In one order everywhere, so that two machines that keep the same verdicts never wait for each other in a circle.
+    ordered = [different[key] for key in sorted(different, key=lambda key: (key[0], key[1] or ""))]
+    _write(connection, [KeptVerdict(verdict, at, run) for verdict in ordered])
     _count(connection, at, codings)
 
 
@@ -61,7 +63,6 @@ def _count(connection: Connection, at: datetime, codings: Counter[Coding]) -> No
         index_elements=["system", "code"],
         set_={"count": _unmapped.c.count + offer.excluded["count"], "last_seen": offer.excluded.last_seen},
     )
-    # In one order everywhere, so that two machines that count the same codes never wait for each other in a circle.
     ordered = sorted((coding.system or "", coding.code, count) for coding, count in codings.items())
     rows = [{"system": system, "code": code, "count": count, "last_seen": at} for system, code, count in ordered]
     connection.execute(add, rows)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError
 
 from fhirnotify.errors import LedgerError
+from fhirnotify.ledger import faults_postgres
 
 _KEEP_IT = "Do not delete the ledger: without it, reminders would be sent a second time."
 
@@ -68,10 +69,16 @@ def told_of(ledger: str) -> Iterator[None]:
 
 def fault(ledger: str, error: BaseException | None) -> LedgerError:
     """Make the error for what the driver raised."""
-    code = getattr(error, "sqlite_errorcode", None)
-    known = None if code is None else _SQLITE.get(code & 0xFF)
+    known = _told(error)
     if known is None:
-        name = getattr(error, "sqlite_errorname", None) or type(error).__name__
+        name = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or type(error).__name__
         return LedgerError(f"{ledger} failed ({name}).", "Run `fhirnotify check`, which looks through the ledger.")
     what, next_step = known
     return LedgerError(what.format(ledger), next_step)
+
+
+def _told(error: BaseException | None) -> tuple[str, str] | None:
+    if hasattr(error, "sqlstate"):  # psycopg is not asked for its classes: it may not be installed
+        return faults_postgres.told(getattr(error, "sqlstate", None))
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else _SQLITE.get(code & 0xFF)

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fhirnotify.core.model import Coding
@@ -26,8 +26,12 @@ from fhirnotify.ledger.port import (
 class MemoryLedger:
     """Keeps everything in dictionaries. ``clock`` gives the real time, for leases and ``sending_since``."""
 
-    def __init__(self, clock: Callable[[], datetime] = real_time) -> None:
+    shared = False
+
+    def __init__(self, clock: Callable[[], datetime] = real_time, lease: timedelta = LEASE) -> None:
+        self.lease = lease
         self._clock = clock
+        self._pace: dict[str, datetime] = {}
         self._reminders: dict[str, Reminder] = {}
         self._ids: dict[Identity, str] = {}
         self._leases: dict[str, tuple[str, datetime]] = {}
@@ -43,8 +47,8 @@ class MemoryLedger:
             raise LedgerError(f"The ledger already holds a run {run}.", "Give every run an id of its own.")
         self._runs[run] = None
         self._leases.clear()
-        left = [reminder.id for reminder in self.in_state(State.SENDING)]
-        self.move(run, at, [Change(reminder, State.UNCERTAIN, code=RUN_DIED) for reminder in left])
+        for left in self.in_state(State.SENDING):
+            self._record(replace(left, state=State.UNCERTAIN, run=run, code=RUN_DIED), at, left.state, RUN_DIED)
 
     def finish(self, run: str, at: datetime, summary: dict[str, Any]) -> None:  # noqa: ARG002  # as the port has it
         """Keep the summary and end the leases of the run."""
@@ -96,8 +100,29 @@ class MemoryLedger:
         now = self._clock()
         free = [r for r in self._reminders.values() if _due(r, at) and self._free(r.id, run, now)]
         taken = in_order(free)[:limit]
-        self._leases |= {reminder.id: (run, now + LEASE) for reminder in taken}
+        self._leases |= {reminder.id: (run, now + self.lease) for reminder in taken}
         return taken
+
+    def renew(self, run: str) -> None:
+        """Let the leases of this run that have not run out last from now."""
+        now = self._clock()
+        self._leases |= {id_: (run, now + self.lease) for id_ in self._leases if self._holds(run, id_, now)}
+
+    def held(self, run: str, reminders: Collection[str]) -> frozenset[str]:
+        """Tell which of these another run has taken, and may be sending now."""
+        now, unheld = self._clock(), (run, datetime.min.replace(tzinfo=UTC))
+        leases = ((id_, *self._leases.get(id_, unheld)) for id_ in reminders)
+        return frozenset(id_ for id_, holder, until in leases if holder != run and until > now)
+
+    def untouched(self, run: str) -> Iterator[Reminder]:
+        """Give what this run claimed and did nothing more with, whatever others did."""
+        for id_ in sorted(self._reminders):
+            if {step.to_state for step in self._transitions[id_] if step.run == run} == {State.CLAIMED}:
+                yield self._reminders[id_]
+
+    def _holds(self, run: str, reminder: str, now: datetime) -> bool:
+        holder, until = self._leases.get(reminder, ("", now))
+        return holder == run and until > now
 
     def _free(self, reminder: str, run: str, now: datetime) -> bool:
         holder, until = self._leases.get(reminder, ("", now))
@@ -108,21 +133,27 @@ class MemoryLedger:
         now = self._clock()
         self._leases |= {r: (run, now) for r in reminders if self._leases.get(r, ("", now))[0] == run}
 
-    def move(self, run: str, at: datetime, changes: Sequence[Change]) -> None:
-        """Change states, each with its transition; none of them if one is refused."""
+    def move(self, run: str, at: datetime, changes: Sequence[Change]) -> frozenset[str]:
+        """Change states, each with its transition; none of them if one is refused. Gives what another run has."""
         now = self._clock()
         ahead: dict[str, Reminder] = {}
+        lost: set[str] = set()
         steps: list[tuple[Reminder, State, str | None]] = []
         for change in changes:
             before = ahead.get(change.reminder) or self._reminders.get(change.reminder)
             if before is None:
                 raise gone(change.reminder)
-            ahead[before.id] = changed(before, change, run, now)
-            steps.append((ahead[before.id], before.state, change.code))
+            after = changed(before, change, run, now, holds=self._holds(run, before.id, now))
+            if after is None:
+                lost.add(before.id)
+                continue
+            ahead[before.id] = after
+            steps.append((after, before.state, after.code if after.state is before.state else change.code))
         for after, from_state, code in steps:
             self._record(after, at, from_state, code)
             if after.state is State.SENDING:
-                self._leases[after.id] = run, now + LEASE
+                self._leases[after.id] = run, now + self.lease
+        return frozenset(lost)
 
     def _record(self, after: Reminder, at: datetime, from_state: State | None, code: str | None) -> None:
         self._reminders[after.id] = after
@@ -135,6 +166,17 @@ class MemoryLedger:
             now = self._reminders[reminder.id]
             if now.state is state and run in (None, now.run):
                 yield now
+
+    def real_time(self) -> datetime:
+        """Give the real time by which leases and ``sending_since`` are kept."""
+        return self._clock()
+
+    def reserve(self, account: str, rate: float, count: int) -> timedelta:
+        """Reserve ``count`` moments to speak to a provider's account, apart as ``rate`` says; give the wait."""
+        now = self._clock()
+        first = max(now, self._pace.get(account, now))
+        self._pace[account] = first + timedelta(seconds=count / rate)
+        return first - now
 
     def message_ids(self, since: datetime, until: datetime) -> frozenset[str]:
         """Give the provider's ids of messages whose sending began between these real times, both included."""

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from fhirnotify.errors import SettingsError
 from fhirnotify.ledger import tables
-from fhirnotify.ledger.opening import sqlite_path
-from fhirnotify.ledger.sqlite import SqliteFile
+from fhirnotify.ledger.address import is_postgres, sqlite_path
+from fhirnotify.ledger.opening import database_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,11 @@ def migrate(url: str, *, patience: float = 5.0) -> MigrationResult:
         SettingsError: the URL names no ledger that lasts.
         LedgerError: the ledger cannot be used, is held by a run, is a newer program's, or is not ours.
     """
-    path = sqlite_path(url)
-    if path is None:
+    if not is_postgres(url) and sqlite_path(url) is None:
         raise SettingsError("A temporary ledger has nothing to migrate.", "Let ledger.url name a file.")
-    database = SqliteFile(path, patience=patience)
+    database = database_at(url, read_only=False, patience=patience)
     try:
-        database.hold()
+        database.hold_alone()
         before = database.revision()
         if before == tables.HEAD:
             return MigrationResult("unchanged", before, before)

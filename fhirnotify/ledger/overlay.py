@@ -1,7 +1,7 @@
 """A ledger that reads from one and writes to another: for ``plan``, and for what falls due in quiet hours."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import merge
 from typing import Any
 
@@ -26,7 +26,10 @@ class Overlay:
     ``close`` closes ``scratch`` alone: ``base`` (None: there is no ledger yet) stays its owner's.
     """
 
+    shared = False
+
     def __init__(self, base: Ledger | None, scratch: Ledger) -> None:
+        self.lease = scratch.lease
         self._base = base
         self._scratch = scratch
 
@@ -80,9 +83,22 @@ class Overlay:
         """Give back what was taken here."""
         self._scratch.release(run, reminders)
 
-    def move(self, run: str, at: datetime, changes: Sequence[Change]) -> None:
+    def renew(self, run: str) -> None:
+        """Renew the leases in ``scratch``."""
+        self._scratch.renew(run)
+
+    def held(self, run: str, reminders: Collection[str]) -> frozenset[str]:
+        """Tell which of these another run has taken, in either."""
+        under = frozenset[str]() if self._base is None else self._base.held(run, reminders)
+        return under | self._scratch.held(run, reminders)
+
+    def untouched(self, run: str) -> Iterator[Reminder]:
+        """Give what this run claimed here and did nothing more with."""
+        return self._scratch.untouched(run)
+
+    def move(self, run: str, at: datetime, changes: Sequence[Change]) -> frozenset[str]:
         """Change what was claimed here; a reminder of ``base`` is refused as unknown."""
-        self._scratch.move(run, at, changes)
+        return self._scratch.move(run, at, changes)
 
     def in_state(self, state: State, run: str | None = None) -> Iterator[Reminder]:
         """Give reminders in a state, by start, of both."""
@@ -94,6 +110,14 @@ class Overlay:
 
     def _claimed_over(self, reminder: Reminder) -> bool:
         return any(each.identity == reminder.identity for each in self._scratch.of_appointments([reminder.appointment]))
+
+    def real_time(self) -> datetime:
+        """Give the real time of the ledger that is read."""
+        return (self._base or self._scratch).real_time()
+
+    def reserve(self, account: str, rate: float, count: int) -> timedelta:
+        """Reserve moments in ``scratch``."""
+        return self._scratch.reserve(account, rate, count)
 
     def message_ids(self, since: datetime, until: datetime) -> frozenset[str]:
         """Give the provider's ids of messages whose sending began between these real times, in both."""

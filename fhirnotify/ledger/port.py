@@ -8,7 +8,7 @@
                  ▼  account fault│
               expired            ├────► retry ──► sending | withdrawn | expired
                                  │
-                                 └────► uncertain ──► accepted | retry
+                                 └────► uncertain ──► accepted | retry | rejected
 
     claimed      decided and committed; nobody has begun to send it
     sending      a request to the provider may be in flight
@@ -19,12 +19,35 @@
     withdrawn    not sent, since the re-check said no; may be claimed anew if a later scan says yes
     expired      not sent in time
 
+Several machines may share a ledger. What a run has taken is its own while its lease lasts, by the clock of the ledger,
+and it keeps the lease up while it works. A machine may freeze, or be cut off, for longer than that at any point, and
+then go on as if nothing had happened; meanwhile others take over. What holds, at every point where it may wake up:
+
+    taken, not begun     another may have taken it. It is not moved to ``sending`` without a lease of its own that
+                         lasts: the change is not made, and the run goes on with what it still has.
+    sending committed,   another has made it ``uncertain``. Before the request is written the courier sees that too
+    nothing written yet  much time has gone by, and gives it back: ``uncertain`` → ``retry``, since it is certain.
+    request written      another has made it ``uncertain``; it may have asked the provider, and have begun to send
+                         anew. What the run learns is about its own attempt, which every change names. Of an attempt
+                         that is still the last one, the outcome is the truth: ``uncertain`` → accepted, rejected,
+                         retry. Of an earlier one only that it was accepted: then the reminder is accepted, from
+                         whatever state, so that nobody sends it again; refusals and doubts of an earlier attempt
+                         say nothing any more, and the change is not made.
+    provider asked       another has asked as well, and acted on the answer: the same rule, since a finding, too, is
+                         about one attempt.
+
+What is left: between the courier's look at the clock and the last byte of the request a machine can still freeze, and
+wake up when another has found that the provider never took the message, and has sent it. That takes a stop of minutes
+within some milliseconds (while a connection is being made: up to half of ``sms.timeout``). Should both be accepted, the
+second is recorded with the code ``sent-twice``, which ``ledger check`` finds. Only a provider that knows a message by
+an id of ours can close this.
+
 The ledger holds ids, versions, instants, codes and states. No name, number, text or personal identity number.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -36,6 +59,9 @@ KIND_48H = "reminder"
 
 RUN_DIED = "run-died"
 """The code of the change from ``sending`` to ``uncertain`` of what a dead run left behind."""
+
+SENT_TWICE = "sent-twice"
+"""The code of a change that changes no state: a second message was accepted for what had been accepted already."""
 
 Identity = tuple[str, str, datetime, str]
 """What makes a reminder one and the same: appointment, patient, start, kind."""
@@ -73,10 +99,19 @@ EDGES: frozenset[tuple[State, State]] = frozenset(
         (State.RETRY, State.EXPIRED),
         (State.UNCERTAIN, State.ACCEPTED),
         (State.UNCERTAIN, State.RETRY),
+        (State.UNCERTAIN, State.REJECTED),
         (State.WITHDRAWN, State.CLAIMED),
     }
 )
-"""Every change of state there is; any other is refused with ``LedgerError``."""
+"""Every change of state there is; any other is refused with ``LedgerError``, unless another run was there first."""
+
+LATE_EDGES: frozenset[tuple[State, State]] = frozenset(
+    (state, State.ACCEPTED) for state in (State.CLAIMED, State.RETRY, State.REJECTED, State.WITHDRAWN, State.EXPIRED)
+)
+"""What a run that had lost a reminder to another may still record: that the provider has taken it after all."""
+
+ACCEPTED_STATES = frozenset({State.ACCEPTED, State.DELIVERED, State.UNDELIVERED})
+"""The states of what the provider has taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +206,9 @@ class KeptVerdict:
 class Change:
     """A change of state. Fields that are None leave what the row holds (``next_attempt`` is set on every change).
 
-    ``evidence``, ``contact_type`` and ``segments`` are what the re-check found, given with ``sending``.
+    ``evidence``, ``contact_type`` and ``segments`` are what the re-check found, given with ``sending``. ``attempt``
+    says which attempt the change is about (``Reminder.attempts``, once it was begun): what became of one says nothing
+    about another that has been begun since. None: about the reminder as it stands.
     """
 
     reminder: str
@@ -183,6 +220,7 @@ class Change:
     evidence: Evidence | None = None
     contact_type: ContactType | None = None
     segments: int | None = None
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,15 +247,21 @@ class Unmapped:
 class Ledger(Protocol):
     """Whatever a method changes is committed, durably, when it returns; each is one transaction.
 
-    Only one thread uses a ledger. ``at`` is the run's clock; leases are kept in real time by the adapter.
-    Every method raises ``LedgerError`` when the ledger cannot be used.
+    Only one thread uses a ledger. ``at`` is the run's clock; leases are kept in real time, by one clock for all
+    machines. Every method raises ``LedgerError`` when the ledger cannot be used.
     """
+
+    shared: bool
+    """Whether other runs may be at work on it at the same time."""
+    lease: timedelta
+    """How long what a run has taken is its own, unless it renews that."""
 
     def begin(self, run: str, at: datetime) -> None:
         """Record that a run begins, and hold the ledger for it as far as the adapter needs.
 
         SQLite: one run at a time; a second waits briefly and then gets ``LedgerError``. What a dead run left in
-        ``sending`` becomes ``uncertain``, and its leases end.
+        ``sending`` becomes ``uncertain``, and its leases end. A shared ledger: a run is taken for dead, reminder by
+        reminder, when its lease on it has run out.
         """
         ...
 
@@ -249,22 +293,47 @@ class Ledger(Protocol):
         """
         ...
 
+    def renew(self, run: str) -> None:
+        """Let the leases of this run that have not run out last from now; to be called well within ``lease``."""
+        ...
+
+    def held(self, run: str, reminders: Collection[str]) -> frozenset[str]:
+        """Tell which of these another run has taken, and may be sending now."""
+        ...
+
+    def untouched(self, run: str) -> Iterator[Reminder]:
+        """Give what this run claimed and did nothing more with, whatever others did; in no order. Memory stays flat."""
+        ...
+
     def release(self, run: str, reminders: Collection[str]) -> None:
         """Give back what was taken but not begun: it stays as it is, for a later run."""
         ...
 
-    def move(self, run: str, at: datetime, changes: Sequence[Change]) -> None:
+    def move(self, run: str, at: datetime, changes: Sequence[Change]) -> frozenset[str]:
         """Change states, each with its transition, all in one commit.
 
-        Moving to ``sending`` counts an attempt and records the real time.
+        Moving to ``sending`` counts an attempt and records the real time; it needs a lease of this run that lasts.
+        Gives the ids of the reminders that another run was faster with: their change was not made, and what they are
+        now is to be read anew.
 
         Raises:
-            LedgerError: a reminder is gone, or ``EDGES`` does not hold the change.
+            LedgerError: a reminder is gone, or ``EDGES`` does not hold the change and no other run had to do with it.
         """
         ...
 
     def in_state(self, state: State, run: str | None = None) -> Iterator[Reminder]:
         """Give reminders in a state, by start; with ``run`` only those last changed by it. Memory stays flat."""
+        ...
+
+    def real_time(self) -> datetime:
+        """Give the real time by which leases and ``sending_since`` are kept; another machine's may be off."""
+        ...
+
+    def reserve(self, account: str, rate: float, count: int) -> timedelta:
+        """Reserve ``count`` moments, 1/``rate`` seconds apart, to speak to a provider's account; give the wait.
+
+        Every run is given other moments, so that all together keep to the rate. The first is after the wait.
+        """
         ...
 
     def message_ids(self, since: datetime, until: datetime) -> frozenset[str]:

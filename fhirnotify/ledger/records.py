@@ -35,6 +35,8 @@ def reminder_of(row: Row[Any]) -> Reminder:
     values["state"] = State(values["state"])
     values["contact_type"] = ContactType(values["contact_type"])
     values["evidence"] = Evidence.from_json(values["evidence"])
+    values.pop("lease_run", None)
+    values.pop("lease_until", None)
     return Reminder(**values)
 
 

@@ -1,15 +1,30 @@
 """Reminders and their transitions in SQL, each function within a transaction that the caller holds."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from fhirnotify.ledger import statements, tables
-from fhirnotify.ledger.changes import LEASE, changed, claimed, gone, in_order, revived
+from fhirnotify.ledger.changes import changed, claimed, gone, in_order, revived
 from fhirnotify.ledger.port import RUN_DIED, Change, Claim, Identity, Reminder, State
 from fhirnotify.ledger.records import chunks, insert, reminder_of, values_of
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """From when, by the ledger's clock, until when what a run takes now is its own."""
+
+    begins: datetime
+    lasts: timedelta
+
+    @property
+    def until(self) -> datetime:
+        """When it ends."""
+        return self.begins + self.lasts
+
 
 Step = tuple[Reminder, State | None, str | None]
 """A reminder as it is after a change, the state it had before, and the code of the change."""
@@ -60,8 +75,9 @@ def claim(connection: Connection, run: str, at: datetime, claims: Sequence[Claim
     if not claims:
         return []
     new = [claimed(each, run) for each in claims]
+    by_identity = sorted(new, key=lambda each: each.identity)  # in one order on every machine, as locks are taken
     offer = insert(connection, tables.reminder).on_conflict_do_nothing(index_elements=statements.IDENTITY)
-    connection.execute(offer, [values_of(each) | {"created": at, "updated": at} for each in new])
+    connection.execute(offer, [values_of(each) | {"created": at, "updated": at} for each in by_identity])
     # Whose insert counted is told by the id that stands there now: row counts of a batch tell nothing.
     ours = _existing(connection, [each.id for each in new])
     _record(connection, at, [(reminder, None, None) for reminder in new if reminder.id in ours])
@@ -84,18 +100,36 @@ def _revive(connection: Connection, run: str, at: datetime, claims: Sequence[Cla
     steps: list[Step] = [
         (revived(before, each, run), State.WITHDRAWN, None) for each, before in found if before is not None
     ]
-    _write(connection, at, at, steps)
+    _write(connection, at, None, steps)
     return [before is not None for _, before in found]
 
 
-def take(connection: Connection, run: str, at: datetime, real_time: datetime, limit: int) -> list[Reminder]:
+def take(connection: Connection, run: str, at: datetime, lease: Lease, limit: int) -> list[Reminder]:
     """Take what is due and free, under a lease, the earliest start first."""
     due = {"at": at, "limit": limit}
-    others = {"real_time": real_time, "holder": run}
+    others = {"real_time": lease.begins, "holder": run}
     found = [*connection.execute(statements.DUE, due), *connection.execute(statements.DUE_AFTER_LEASE, due | others)]
     taken = in_order(map(reminder_of, found))[:limit]
-    _lease(connection, run, real_time + LEASE, [reminder.id for reminder in taken])
+    _lease(connection, run, lease.until, [reminder.id for reminder in taken])
     return taken
+
+
+def renew(connection: Connection, run: str, lease: Lease) -> None:
+    """Let the leases of a run that have not run out last longer."""
+    connection.execute(statements.RENEW, {"holder": run, "real_time": lease.begins, "until": lease.until})
+
+
+def held(connection: Connection, run: str, real_time: datetime, ids: Collection[str]) -> frozenset[str]:
+    """Tell which of these another run has taken."""
+    others = {"holder": run, "real_time": real_time}
+    chunked = [connection.scalars(statements.HELD, {"ids": chunk} | others).all() for chunk in chunks(ids)]
+    return frozenset(id_ for chunk in chunked for id_ in chunk)
+
+
+def page_untouched(connection: Connection, run: str, after: str, limit: int) -> list[Reminder]:
+    """Read what a run claimed and did nothing more with, by id, after the last one of the page before."""
+    values = {"claimed_by": run, "last_id": after, "limit": limit}
+    return [reminder_of(row) for row in connection.execute(statements.UNTOUCHED, values)]
 
 
 def release(connection: Connection, run: str, real_time: datetime, ids: Collection[str]) -> None:
@@ -116,46 +150,68 @@ def end_leases_of(connection: Connection, run: str) -> None:
     connection.execute(statements.END_LEASES_OF, {"holder": run})
 
 
-def bury(connection: Connection, run: str, at: datetime, real_time: datetime) -> None:
+def bury(connection: Connection, run: str, at: datetime) -> None:
     """Settle what dead runs left, when no other run lives: what they began is uncertain, what they took is free."""
     connection.execute(statements.END_ALL_LEASES)
-    begun = connection.scalars(statements.IDS_IN_STATE, {"in_state": State.SENDING.value}).all()
-    move(connection, run, at, real_time, [Change(id_, State.UNCERTAIN, code=RUN_DIED) for id_ in begun])
+    _leave_in_doubt(connection, run, at, connection.execute(statements.BEGUN))
 
 
-def move(connection: Connection, run: str, at: datetime, real_time: datetime, changes: Sequence[Change]) -> None:
-    """Change states, each with its transition.
+def bury_expired(connection: Connection, run: str, at: datetime, real_time: datetime) -> None:
+    """Make uncertain what runs began whose lease on it has run out. What they took, ``take`` gives to others."""
+    _leave_in_doubt(connection, run, at, connection.execute(statements.BEGUN_AND_LEFT, {"real_time": real_time}))
+
+
+def _leave_in_doubt(connection: Connection, run: str, at: datetime, rows: Iterable[Row[Any]]) -> None:
+    left = map(reminder_of, rows)
+    steps: list[Step] = [
+        (replace(each, state=State.UNCERTAIN, run=run, code=RUN_DIED), each.state, RUN_DIED) for each in left
+    ]
+    _write(connection, at, None, steps)
+
+
+def move(connection: Connection, run: str, at: datetime, lease: Lease, changes: Sequence[Change]) -> frozenset[str]:
+    """Change states, each with its transition; give the ids of those that another run was faster with.
 
     Raises:
         LedgerError: a reminder is gone, or the change is not one there is. The caller rolls back.
     """
     now: dict[str, Reminder] = {}
+    holding: set[str] = set()
     for chunk in chunks([change.reminder for change in changes]):
-        rows = connection.execute(statements.TO_CHANGE, {"ids": chunk})
-        now |= {reminder.id: reminder for reminder in map(reminder_of, rows)}
+        for row in connection.execute(statements.TO_CHANGE, {"ids": chunk}):
+            now[row.id] = reminder_of(row)
+            if row.lease_run == run and row.lease_until > lease.begins:
+                holding.add(row.id)
     steps: list[Step] = []
+    lost: set[str] = set()
     for change in changes:
         before = now.get(change.reminder)
         if before is None:
             raise gone(change.reminder)
-        now[before.id] = changed(before, change, run, real_time)
-        steps.append((now[before.id], before.state, change.code))
-    _write(connection, at, real_time, steps)
+        after = changed(before, change, run, lease.begins, holds=before.id in holding)
+        if after is None:
+            lost.add(before.id)
+            continue
+        now[before.id] = after
+        steps.append((after, before.state, after.code if after.state is before.state else change.code))
+    _write(connection, at, lease.until, steps)
+    return frozenset(lost)
 
 
-def _write(connection: Connection, at: datetime, real_time: datetime, steps: Sequence[Step]) -> None:
+def _write(connection: Connection, at: datetime, until: datetime | None, steps: Sequence[Step]) -> None:
+    """Write changes of state; ``until`` is when the lease ends of what is being sent from now on."""
     if steps:
-        connection.execute(statements.CHANGE, [_new_values(step, at, real_time) for step in steps])
+        connection.execute(statements.CHANGE, [_new_values(step, at, until) for step in steps])
         _record(connection, at, steps)
 
 
-def _new_values(step: Step, at: datetime, real_time: datetime) -> dict[str, Any]:
+def _new_values(step: Step, at: datetime, until: datetime | None) -> dict[str, Any]:
     after, before, _ = step
     assert before is not None
     sending = after.state is State.SENDING
     values = values_of(after) | {
         "lease_run": after.run if sending else None,
-        "lease_until": real_time + LEASE if sending else None,
+        "lease_until": until if sending else None,
         "updated": at,
     }
     new = {f"new_{column}": values[column] for column in statements.CHANGING}

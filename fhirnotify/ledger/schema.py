@@ -1,6 +1,6 @@
 """Whose database it is, which schema it has, and how a new one is made."""
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, false, inspect, select
 
 from fhirnotify.errors import LedgerError
 from fhirnotify.ledger import tables
@@ -64,3 +64,15 @@ def create(connection: Connection) -> None:
     tables.metadata.create_all(connection, checkfirst=False)
     _version.create(connection)
     connection.execute(_version.insert().values(version_num=tables.HEAD))
+
+
+def try_to_write(connection: Connection) -> None:
+    """See that rows may be written, without writing any."""
+    connection.execute(tables.run.update().where(false()).values(host=""))
+    connection.execute(tables.reminder.update().where(false()).values(kind=""))
+
+
+def try_to_create(connection: Connection) -> None:
+    """See that tables may be made, without leaving one."""
+    connection.exec_driver_sql("CREATE TABLE fhirnotify_trial (x integer)")
+    connection.exec_driver_sql("DROP TABLE fhirnotify_trial")

@@ -1,33 +1,35 @@
-"""The ledger in an SQL database: SQLite today, with statements that PostgreSQL knows as well."""
+"""The ledger in an SQL database: SQLite, or PostgreSQL for several machines."""
 
 import os
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from fhirnotify.errors import LedgerError
-from fhirnotify.ledger import decisions, tables
+from fhirnotify.ledger import decisions, pace, tables
 from fhirnotify.ledger import reminders as store
-from fhirnotify.ledger.changes import real_time
+from fhirnotify.ledger.changes import LEASE, real_time
 from fhirnotify.ledger.opening import open_database
 from fhirnotify.ledger.port import Change, Claim, KeptVerdict, Reminder, State, Transition, Unmapped, Verdict
 from fhirnotify.ledger.records import transition_of
+from fhirnotify.ledger.reminders import Lease
 
 _PAGE = 500
 
 
 class SqlLedger:
-    """A ledger at a database URL: ``sqlite:///FILE``, or ``sqlite://`` for one that is gone when it is closed.
+    """A ledger at a database URL: ``sqlite:///FILE``, ``postgresql://…``, ``sqlite://`` for one gone when it is closed.
 
     Args:
         url: where it is. A relative file is relative to the working directory.
         create: make the file with its schema if it is missing or empty.
         read_only: change nothing, not even by files beside it; methods that write raise ``LedgerError``.
-        clock: the real time, for leases and ``sending_since``.
+        clock: the real time, for leases and ``sending_since``; PostgreSQL has its own, which is one for all machines.
+        lease: how long what a run has taken is its own.
         patience: seconds to wait for another run, or for another program that has the file locked.
 
     Raises:
@@ -42,10 +44,19 @@ class SqlLedger:
         create: bool = True,
         read_only: bool = False,
         clock: Callable[[], datetime] = real_time,
+        lease: timedelta = LEASE,
         patience: float = 5.0,
     ) -> None:
+        self.lease = lease
         self._clock = clock
         self._database = open_database(url, create=create, read_only=read_only, patience=patience)
+        self.shared = self._database.shared
+
+    def _lease(self, connection: Connection) -> Lease:
+        return Lease(self._time(connection), self.lease)
+
+    def _time(self, connection: Connection) -> datetime:
+        return self._database.time(connection) or self._clock()
 
     def begin(self, run: str, at: datetime) -> None:
         """Record the run, hold the ledger for it, and make what a dead run left in ``sending`` ``uncertain``."""
@@ -62,7 +73,10 @@ class SqlLedger:
             connection.execute(tables.run.insert().values(id=run, begun=at, **host))
         except IntegrityError:
             raise LedgerError(f"The ledger already holds a run {run}.", "Give every run an id of its own.") from None
-        store.bury(connection, run, at, self._clock())
+        if self.shared:
+            store.bury_expired(connection, run, at, self._time(connection))
+        else:
+            store.bury(connection, run, at)
 
     def finish(self, run: str, at: datetime, summary: dict[str, Any]) -> None:
         """Record the summary, end the leases of the run, and give the ledger free."""
@@ -95,16 +109,37 @@ class SqlLedger:
 
     def take(self, run: str, at: datetime, limit: int) -> list[Reminder]:
         """Take up to ``limit`` reminders for sending, under a lease, the earliest start first."""
-        return self._database.write(lambda connection: store.take(connection, run, at, self._clock(), limit))
+        return self._database.write(lambda connection: store.take(connection, run, at, self._lease(connection), limit))
+
+    def renew(self, run: str) -> None:
+        """Let the leases of this run that have not run out last from now."""
+        self._database.write(lambda connection: store.renew(connection, run, self._lease(connection)))
+
+    def held(self, run: str, reminders: Collection[str]) -> frozenset[str]:
+        """Tell which of these another run has taken, and may be sending now."""
+        return self._database.read(lambda connection: store.held(connection, run, self._time(connection), reminders))
+
+    def untouched(self, run: str) -> Iterator[Reminder]:
+        """Give what this run claimed and did nothing more with, whatever others did; read a page at a time."""
+        last = ""
+        while page := self._untouched(run, last):
+            yield from page
+            last = page[-1].id
+
+    def _untouched(self, run: str, after: str) -> list[Reminder]:
+        return self._database.read(lambda connection: store.page_untouched(connection, run, after, _PAGE))
 
     def release(self, run: str, reminders: Collection[str]) -> None:
         """Give back what was taken but not begun; this run is not given it again."""
-        self._database.write(lambda connection: store.release(connection, run, self._clock(), reminders))
+        self._database.write(lambda connection: store.release(connection, run, self._time(connection), reminders))
 
-    def move(self, run: str, at: datetime, changes: Sequence[Change]) -> None:
-        """Change states, each with its transition; none of them if one is refused."""
-        if changes:
-            self._database.write(lambda connection: store.move(connection, run, at, self._clock(), changes))
+    def move(self, run: str, at: datetime, changes: Sequence[Change]) -> frozenset[str]:
+        """Change states, each with its transition; none of them if one is refused. Gives what another run has."""
+        if not changes:
+            return frozenset()
+        return self._database.write(
+            lambda connection: store.move(connection, run, at, self._lease(connection), changes)
+        )
 
     def in_state(self, state: State, run: str | None = None) -> Iterator[Reminder]:
         """Give reminders in a state, by start, read a page at a time: the caller may change them meanwhile."""
@@ -115,6 +150,14 @@ class SqlLedger:
 
     def _page(self, state: State, run: str | None, after: Reminder | None) -> list[Reminder]:
         return self._database.read(lambda connection: store.page_in_state(connection, state, run, after, _PAGE))
+
+    def real_time(self) -> datetime:
+        """Give the real time by which leases and ``sending_since`` are kept."""
+        return self._database.read(self._time)
+
+    def reserve(self, account: str, rate: float, count: int) -> timedelta:
+        """Reserve ``count`` moments to speak to a provider's account, apart as ``rate`` says; give the wait."""
+        return self._database.write(lambda each: pace.reserve(each, self._time(each), account, rate, count))
 
     def message_ids(self, since: datetime, until: datetime) -> frozenset[str]:
         """Give the provider's ids of messages whose sending began between these real times, both included."""

@@ -62,6 +62,8 @@ class SqliteFile:
     The file is made with rights for its owner alone (0600), and SQLite gives the same to those it lays beside.
     """
 
+    shared = False
+
     def __init__(self, path: Path, *, patience: float) -> None:
         self.name = f"The ledger {path}"
         self._path = path
@@ -132,9 +134,16 @@ class SqliteFile:
             "Put it back, or its newest backup, before anything is sent: what it does not hold may be sent again.",
         )
 
+    def time(self, connection: Connection) -> None:
+        """Give none: all that is at work here is on one machine."""
+
     def hold(self) -> None:
         """Hold the lock beside the file, so that this is the only run on it."""
         self._lock.take()
+
+    def hold_alone(self) -> None:
+        """Hold the same lock: there is never another."""
+        self.hold()
 
     def let_go(self) -> None:
         """Give the lock back."""
@@ -154,6 +163,7 @@ class SqlitePrivate:
     """
 
     name = "The temporary ledger"
+    shared = False
 
     def __init__(self) -> None:
         pragmas = ("synchronous=OFF", "journal_mode=MEMORY", "temp_store=FILE")
@@ -170,8 +180,21 @@ class SqlitePrivate:
         with told_of(self.name):
             return write(self._engine, work)
 
+    def revision(self) -> str | None:
+        """Tell the revision of the schema."""
+        return self.read(lambda connection: schema.revision(connection, self.name))
+
+    def make(self, work: Callable[[Connection], None]) -> None:
+        """Do nothing: it was made with a schema."""
+
+    def time(self, connection: Connection) -> None:
+        """Give none."""
+
     def hold(self) -> None:
         """Do nothing: nobody else can see it."""
+
+    def hold_alone(self) -> None:
+        """Do nothing."""
 
     def let_go(self) -> None:
         """Do nothing."""

@@ -24,6 +24,7 @@ class SqliteFileRead:
         LedgerError: the file is missing, cannot be read, or is not a ledger.
     """
 
+    shared = False
     _TRIES = 10
 
     def __init__(self, path: Path, *, patience: float) -> None:
@@ -75,9 +76,20 @@ class SqliteFileRead:
         """Refuse: nothing is written here."""
         raise LedgerError(f"{self.name} was opened for reading only.", "Use a command that may change the ledger.")
 
+    def make(self, work: Callable[[Connection], None]) -> None:
+        """Refuse: nothing is made here."""
+        self.write(work)
+
+    def time(self, connection: Connection) -> None:
+        """Give none."""
+
     def hold(self) -> None:
         """Refuse: nothing is run here."""
         self.write(lambda _: None)
+
+    def hold_alone(self) -> None:
+        """Refuse."""
+        self.hold()
 
     def let_go(self) -> None:
         """Do nothing: nothing is held."""

@@ -6,7 +6,7 @@ transaction was begun for writing (``BEGIN IMMEDIATE``), so nobody else writes m
 
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, text, tuple_, update
+from sqlalchemy import BindParameter, Select, bindparam, exists, select, text, tuple_, update
 
 from fhirnotify.ledger import tables
 from fhirnotify.ledger.port import State
@@ -69,7 +69,16 @@ MESSAGE_IDS = select(_c.message_id).where(
     text("message_id IS NOT NULL"), _c.sending_since.between(bindparam("since"), bindparam("until"))
 )
 
-IDS_IN_STATE = select(_c.id).where(_c.state == bindparam("in_state")).order_by(_c.start, _c.id)
+BEGUN = _reminders.where(_c.state == State.SENDING.value).order_by(_c.start, _c.id).with_for_update()
+
+BEGUN_AND_LEFT = (
+    _reminders.where(
+        text("lease_run IS NOT NULL"), _c.state == State.SENDING.value, _c.lease_until <= bindparam("real_time")
+    )
+    .order_by(_c.start, _c.id)
+    .with_for_update(skip_locked=True)
+)
+"""What a run that others take for dead was sending. What is locked just now belongs to one that lives."""
 
 _PAGE = _reminders.where(_c.state == bindparam("in_state")).order_by(_c.start, _c.id).limit(bindparam("limit"))
 
@@ -85,9 +94,11 @@ def page(*, of_run: bool, continued: bool) -> Select[Any]:
 
 EXISTING = select(_c.id).where(_OF_IDS)
 
-WITHDRAWN = _reminders.where(_OF_APPOINTMENTS, _c.state == State.WITHDRAWN.value).with_for_update()
+WITHDRAWN = _reminders.where(_OF_APPOINTMENTS, _c.state == State.WITHDRAWN.value)
+WITHDRAWN = WITHDRAWN.order_by(_c.id).with_for_update()
 
-TO_CHANGE = _reminders.where(_OF_IDS).with_for_update()
+TO_CHANGE = _reminders.add_columns(_c.lease_run, _c.lease_until).where(_OF_IDS).order_by(_c.id).with_for_update()
+"""Rows are locked in one order everywhere, so that two machines never wait for each other in a circle."""
 
 CHANGE = (
     update(tables.reminder)
@@ -115,6 +126,31 @@ DUE_AFTER_LEASE = _due.where(
 """What another run has taken, not begun, and held for longer than it may. Apart from DUE, for the sake of indexes."""
 
 LEASE = update(tables.reminder).where(_OF_IDS).values(lease_run=bindparam("holder"), lease_until=bindparam("until"))
+
+RENEW = (
+    update(tables.reminder)
+    .where(text("lease_run IS NOT NULL"), _c.lease_run == bindparam("holder"), _c.lease_until > bindparam("real_time"))
+    .values(lease_until=bindparam("until"))
+)
+
+HELD = select(_c.id).where(_OF_IDS, _c.lease_run != bindparam("holder"), _c.lease_until > bindparam("real_time"))
+
+_claim, _other = tables.transition.alias("claim"), tables.transition.alias("other")
+_BY_RUN: BindParameter[str] = bindparam("claimed_by")
+_CLAIMED_BY = (
+    select(_claim.c.reminder)
+    .where(text("claim.to_state = 'claimed'"), _claim.c.run == _BY_RUN, _claim.c.reminder > bindparam("last_id"))
+    .where(
+        ~exists().where(
+            _other.c.reminder == _claim.c.reminder, _other.c.run == _BY_RUN, _other.c.to_state != State.CLAIMED.value
+        )
+    )
+    .distinct()
+    .order_by(_claim.c.reminder)
+    .limit(bindparam("limit"))
+)
+
+UNTOUCHED = _reminders.where(_c.id.in_(_CLAIMED_BY)).order_by(_c.id)
 
 LEASED_BY = select(_c.id).where(_OF_IDS, _c.lease_run == bindparam("holder")).with_for_update()
 

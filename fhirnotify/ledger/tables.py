@@ -28,7 +28,7 @@ from sqlalchemy import (
 OURS = "fhirnotify_"
 """Every revision begins with this, so that ``alembic_version`` also tells whose database it is."""
 
-REVISIONS = ("fhirnotify_0001",)
+REVISIONS = ("fhirnotify_0001", "fhirnotify_0002")
 """The revisions of the schema that this program knows, oldest first."""
 
 HEAD = REVISIONS[-1]
@@ -131,6 +131,13 @@ transition = Table(
     Column("to_state", String, nullable=False),
     Column("code", String),
     Index("ix_transition_reminder", "reminder"),
+    Index(
+        "ix_transition_claimed",
+        "run",
+        "reminder",
+        sqlite_where=text("to_state = 'claimed'"),
+        postgresql_where=text("to_state = 'claimed'"),
+    ),
 )
 
 decision = Table(
@@ -167,3 +174,11 @@ run = Table(
     Column("host", String, nullable=False),
     Column("pid", Integer, nullable=False),
 )
+
+pace = Table(
+    "pace",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("free_from", Instant, nullable=False),
+)
+"""From when on each provider's account may be spoken to: what is before has been given to some run."""

@@ -179,7 +179,7 @@ class Sms(Section):
 class LedgerPlace(Section):
     """``[ledger]``: where the ledger stands, and how long its rows are to be kept."""
 
-    url: Annotated[str, BeforeValidator(values.ledger_address)] = "sqlite:///fhirnotify.db"
+    url: Annotated[str, BeforeValidator(values.ledger_address)] = Field("sqlite:///fhirnotify.db", repr=False)
     retention: Annotated[timedelta, BeforeValidator(values.duration(_DAY, 3650 * _DAY))] = timedelta(days=90)
 
 

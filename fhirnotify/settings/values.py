@@ -29,6 +29,11 @@ _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _AGES = re.compile(r"(\d{1,3})-(\d{1,3})")
 _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9]{2,10}|\+[1-9]\d{6,14}")
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E ]+")
+# One "@" at the most, and nothing in host and port that could be part of a password which was not written as %XX.
+_POSTGRES = re.compile(
+    r"postgresql://(?:[^@/?#\s]*@)?(?:[^@/?#\s:\[\]]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?"
+    r"(?:,(?:[^@/?#\s:\[\],]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?)*(?:/[^@/?#\s]*)?(?:\?[^@#\s]*)?"
+)
 _OLDEST = 150
 _LONGEST_TEMPLATE = 1000
 _LONGEST_WORD = 40
@@ -243,10 +248,15 @@ def _web_address(value: object, expected: str) -> str:
 
 
 def ledger_address(value: object) -> str:
-    """Read the ledger's URL: ``sqlite:///FILE``."""
+    """Read the ledger's URL: ``sqlite:///FILE``, or ``postgresql://…`` as libpq reads it. It may hold a password."""
     if isinstance(value, str) and value.startswith(("postgresql:", "postgresql+", "postgres:")):
-        raise ValueError("PostgreSQL comes in a later version; this one keeps its ledger in SQLite: sqlite:///FILE")
+        if not _POSTGRES.fullmatch(value):
+            raise ValueError(
+                'is not a ledger: write "postgresql://USER@HOST:5432/DATABASE", and what is not a letter or a digit in '
+                "user and password as %XX"
+            )
+        return value
     path = value.removeprefix("sqlite:///") if isinstance(value, str) and value.startswith("sqlite:///") else ""
     if not path or "?" in path or ":memory:" in path:
-        raise ValueError('is not a ledger: write "sqlite:///FILE"; it must outlive the run')
+        raise ValueError('is not a ledger: write "sqlite:///FILE", which must outlive the run, or "postgresql://…"')
     return str(value)

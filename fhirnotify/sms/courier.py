@@ -29,6 +29,7 @@ from tenacity import (
     stop_when_event_set,
 )
 from tenacity.nap import sleep_using_event
+from tenacity.stop import stop_base
 from tenacity.wait import wait_random_exponential
 
 from fhirnotify.errors import AccountFault
@@ -36,11 +37,17 @@ from fhirnotify.sms.bucket import TokenBucket
 from fhirnotify.sms.gateway import Deferred, Gateway, Outcome, Sms, Unknown
 
 PATIENCE = timedelta(seconds=30)
+"""How long after a message was recorded as ``sending`` a request for it may still be begun."""
+
+STALLED = Deferred("stalled")
+"""What becomes of a message whose time to be begun has passed: the machine stood still, or was too slow."""
 
 Result = Outcome | AccountFault
 
 _GATHER = 0.005
 """Seconds for which others are waited for, so that one commit serves several: it costs as much as one does."""
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 _BACK_OFF = wait_random_exponential(multiplier=0.5, max=8)
 
@@ -51,6 +58,10 @@ class Courier:
     ``stop`` ends all waiting: what is being sent is sent to its end, nothing is tried again, and what was handed
     over but not begun comes back as ``Deferred("stopped")``. An ``AccountFault`` does the same to what has not been
     begun, which then comes back with that fault.
+
+    When more than ``patience`` has passed a message is not begun, nor tried again, but comes back as ``STALLED``: a
+    machine that froze must not send what others may have taken over meanwhile, and who asks the provider for it must
+    know until when it can have come.
 
     The threads are daemons: a process that ends does not wait for them.
     """
@@ -74,11 +85,13 @@ class Courier:
         self._half = (parallel + 1) // 2
         self._finished: deque[tuple[Sms, Result]] = deque()
         self._changed = threading.Condition()
-        self._jobs: SimpleQueue[tuple[Sms, float] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Sms, float, float] | None] = SimpleQueue()
         self._retrying = Retrying(
             retry=retry_if_result(lambda outcome: isinstance(outcome, Deferred)),
             wait=_wait,
-            stop=stop_any(stop_after_attempt(attempts), stop_before_delay(patience), stop_when_event_set(stop)),
+            stop=stop_any(
+                stop_after_attempt(attempts), stop_before_delay(patience), stop_when_event_set(stop), _WhenStalled()
+            ),
             sleep=sleep_using_event(stop),
             retry_error_callback=_last,
         )
@@ -107,11 +120,14 @@ class Courier:
                 still = (_GATHER if able or self._finished else timeout) - waited
                 self._changed.wait(min(still, seconds) if self._free and not able else still)
 
-    def send(self, sms: Sms) -> None:
-        """Hand a message to a worker; to be called at most as often as ``capacity`` said."""
+    def send(self, sms: Sms, since: float | None = None) -> None:
+        """Hand a message to a worker; to be called at most as often as ``capacity`` said.
+
+        ``since`` is when it was about to be recorded as ``sending``, as ``elapsed`` gave it; None for now.
+        """
         with self._changed:
             self._free -= 1
-        self._jobs.put((sms, self._bucket.take()))
+        self._jobs.put((sms, self._bucket.take(), elapsed() if since is None else since))
 
     def finished(self, timeout: float) -> list[tuple[Sms, Result]]:
         """Give everything that is done, waiting up to ``timeout`` seconds for the first if anything is in flight."""
@@ -129,23 +145,23 @@ class Courier:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            sms, delay = job
-            result = self._deliver(sms, delay)
+            sms, delay, since = job
+            result = self._deliver(sms, delay, since)
             with self._changed:
                 self._finished.append((sms, result))
                 self._free += 1
                 self._changed.notify()
 
-    def _deliver(self, sms: Sms, pause: float) -> Result:
+    def _deliver(self, sms: Sms, pause: float, since: float) -> Result:
         try:
-            return self._retrying(self._attempts(sms, pause))
+            return self._retrying(self._attempts(sms, pause, since))
         except AccountFault as fault:
             self._fault = self._fault or fault
             return fault
         except Exception as bug:  # noqa: BLE001  # one message's bug ends neither the run nor the others
             return Unknown(f"bug:{type(bug).__name__}")
 
-    def _attempts(self, sms: Sms, first_pause: float) -> Callable[[], Result]:
+    def _attempts(self, sms: Sms, first_pause: float, since: float) -> Callable[[], Result]:
         """Make what is called for each attempt. ``send`` has taken the first one's token; each other takes its own."""
         pause: float | None = first_pause
         last = Deferred("stopped")
@@ -160,12 +176,24 @@ class Courier:
             pause = None
             if self._stop.is_set():
                 return last
+            if elapsed() - since > self._patience:
+                return STALLED
             outcome = self._fault or self._gateway.send(sms)
             if isinstance(outcome, Deferred):
                 last = outcome
             return outcome
 
         return attempt
+
+
+def elapsed() -> float:
+    """Give the seconds of a clock that nobody sets, and that goes on while the process, or the machine, sleeps."""
+    return time.clock_gettime(_CLOCK)
+
+
+class _WhenStalled(stop_base):
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        return _last(retry_state) is STALLED
 
 
 def _wait(state: RetryCallState) -> float:

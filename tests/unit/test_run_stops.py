@@ -103,7 +103,7 @@ def test_a_ledger_that_fails_stops_the_run_at_once():
     def fail_after_the_first(run, at, changes):
         if any(change.to is State.ACCEPTED for change in changes):
             raise LedgerError("The disk is full.")
-        move(run, at, changes)
+        return move(run, at, changes)
 
     desk.ledger.move = fail_after_the_first
     with pytest.raises(LedgerError) as stopped:

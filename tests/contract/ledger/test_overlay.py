@@ -22,6 +22,7 @@ def base_url(tmp_path, claim_of, verdict_of, now):
     ledger.begin("r1", now)
     ledger.claim("r1", now, [claim_of(n, hours=10 + n) for n in range(3)], [verdict_of(8), _unmapped(verdict_of)])
     accepted, _, withdrawn = ledger.of_appointments(["a0", "a1", "a2"])
+    ledger.take("r1", now, 1)
     ledger.move("r1", now, [Change(accepted.id, State.SENDING)])
     ledger.move("r1", now, [Change(accepted.id, State.ACCEPTED, message_id="m0")])
     ledger.move("r1", now, [Change(withdrawn.id, State.WITHDRAWN, code="no-consent")])
@@ -134,7 +135,7 @@ def test_codes_are_not_counted_twice(overlay, verdict_of, now):
 def test_message_ids_of_both(overlay, claim_of, now):
     """The provider's ids are those of both."""
     overlay.claim("plan", now, [claim_of(3)], [])
-    (new,) = overlay.of_appointments(["a3"])
+    (new,) = overlay.take("plan", now, 1)
     overlay.move("plan", now, [Change(new.id, State.SENDING), Change(new.id, State.ACCEPTED, message_id="m3")])
 
     assert overlay.message_ids(now - timedelta(days=9999), now + timedelta(days=99999)) == {"m0", "m3"}

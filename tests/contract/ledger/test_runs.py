@@ -9,7 +9,11 @@ from datetime import timedelta
 import pytest
 
 from fhirnotify.errors import LedgerError
+from fhirnotify.ledger.changes import LEASE
 from fhirnotify.ledger.port import RUN_DIED, Change, State, Transition
+
+alone = pytest.mark.parametrize("opened", ["sqlite"], indirect=True)
+"""For a ledger that one run at a time works on."""
 
 DYING_RUN = """
 import sys, time
@@ -45,12 +49,13 @@ def dying_run(tmp_path):
             process.kill()
 
 
-def test_a_dead_run_leaves_uncertainty(ledger, reach, now):
-    """What stands in ``sending`` when a run begins becomes ``uncertain``, and all that was taken is free."""
+def test_a_dead_run_leaves_uncertainty(ledger, reach, clock, now):
+    """What a dead run left in ``sending`` becomes ``uncertain`` when a run begins, and all that it took is free."""
     ledger.begin("r1", now)
     sending, taken = reach(State.SENDING, 1), reach(State.CLAIMED, 2)
     ledger.take("r1", now, 9)
     later = now + timedelta(minutes=5)
+    clock.advance(LEASE)
 
     ledger.begin("r2", later)
 
@@ -84,6 +89,7 @@ def test_run_id_is_used_once(ledger, now):
     ledger.begin("r2", now)
 
 
+@alone
 def test_second_run_waits_for_the_first(opened, now):
     """While a run is at work another is refused, with the process to look for; afterwards it may begin."""
     first, second = opened(), opened()
@@ -96,6 +102,7 @@ def test_second_run_waits_for_the_first(opened, now):
     second.begin("r2", now)
 
 
+@alone
 def test_closing_gives_the_ledger_free(opened, now):
     """A run that is closed without a finish does not keep others out."""
     first, second = opened(), opened()
@@ -105,6 +112,7 @@ def test_closing_gives_the_ledger_free(opened, now):
     second.begin("r2", now)
 
 
+@alone
 def test_refused_begin_does_not_hold(opened, now):
     """A run that could not begin does not keep others out."""
     first, second = opened(), opened()
@@ -116,6 +124,7 @@ def test_refused_begin_does_not_hold(opened, now):
     first.begin("r2", now)
 
 
+@alone
 def test_killed_run_is_recovered(dying_run, opened, now):
     """While a process holds the ledger nobody else can run; when it was killed, what it began is uncertain."""
     ledger = opened()

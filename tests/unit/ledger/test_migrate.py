@@ -76,7 +76,7 @@ NEXT_STEP = """
 from alembic import op
 import sqlalchemy as sa
 
-revision, down_revision = "fhirnotify_0002", "fhirnotify_0001"
+revision, down_revision = "fhirnotify_9999", "{head}"
 
 
 def upgrade():
@@ -90,10 +90,10 @@ def newer_program(monkeypatch, tmp_path):
     """A later version of the program, with one more migration."""
 
     def make(then="pass"):
-        (tmp_path / "0002_note.py").write_text(NEXT_STEP.format(then=then))
+        (tmp_path / "9999_note.py").write_text(NEXT_STEP.format(then=then, head=tables.HEAD))
         known = configuration().get_main_option("script_location")
-        monkeypatch.setattr(tables, "REVISIONS", ("fhirnotify_0001", "fhirnotify_0002"))
-        monkeypatch.setattr(tables, "HEAD", "fhirnotify_0002")
+        monkeypatch.setattr(tables, "REVISIONS", (*tables.REVISIONS, "fhirnotify_9999"))
+        monkeypatch.setattr(tables, "HEAD", "fhirnotify_9999")
 
         def upgrade(connection):
             config = configuration(connection)
@@ -110,13 +110,14 @@ def test_older_ledger_is_upgraded_with_all_it_holds(path, open_ledger, claim_of,
     ledger = open_ledger()
     ledger.claim("r1", now, [claim_of(1)], [])
     ledger.close()
+    before = tables.HEAD
     newer_program()
 
-    assert migrate(f"sqlite:///{path}") == MigrationResult("upgraded", "fhirnotify_0001", "fhirnotify_0002")
+    assert migrate(f"sqlite:///{path}") == MigrationResult("upgraded", before, "fhirnotify_9999")
 
     assert [each.appointment for each in open_ledger().in_state(State.CLAIMED)] == ["a1"]
     known, revision = schema_of(path)
-    assert revision == [("fhirnotify_0002",)]
+    assert revision == [("fhirnotify_9999",)]
     assert any("note" in (row[3] or "") for row in known)
 
 

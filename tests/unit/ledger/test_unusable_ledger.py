@@ -108,8 +108,8 @@ def test_what_is_not_ours_is_left_alone(path, open_ledger, statements, what, nex
 def test_older_schema(path, open_ledger, monkeypatch, options):
     """An older schema is refused until it has been migrated."""
     open_ledger().close()
-    monkeypatch.setattr(tables, "REVISIONS", (*tables.REVISIONS, "fhirnotify_0002"))
-    monkeypatch.setattr(tables, "HEAD", "fhirnotify_0002")
+    monkeypatch.setattr(tables, "REVISIONS", (*tables.REVISIONS, "fhirnotify_9999"))
+    monkeypatch.setattr(tables, "HEAD", "fhirnotify_9999")
 
     with pytest.raises(LedgerError, match="older version of fhirnotify") as caught:
         open_ledger(**options)
@@ -144,7 +144,7 @@ def test_no_directory(path):
         SqlLedger(f"sqlite:///{path.parent}/nowhere/ledger.db")
 
 
-@pytest.mark.parametrize("url", ["", "fhirnotify.db", "postgresql://x/y", "sqlite:///a?mode=ro", "sqlite", "file:a.db"])
+@pytest.mark.parametrize("url", ["", "fhirnotify.db", "mysql://x/y", "sqlite:///a?mode=ro", "sqlite", "file:a.db"])
 def test_url_that_is_none(url):
     """A URL that names no ledger is a matter of the settings; it is not repeated, since it may hold a password."""
     with pytest.raises(SettingsError, match=r"^ledger\.url does not name a ledger") as caught:
@@ -204,6 +204,7 @@ def test_a_full_disk_stops_the_sending(path, open_ledger, claim_of, now):
     """When ``sending`` cannot be recorded the caller is told, so that no request is made."""
     ledger = open_ledger()
     ledger.claim("r1", now, [claim_of(n) for n in range(500)], [])
+    ledger.take("r1", now, 500)
     limit_of = ledger._database._engine.raw_connection().execute
     limit_of(f"PRAGMA max_page_count={limit_of('PRAGMA page_count').fetchone()[0]}")
     changes = [Change(each.id, State.SENDING, provider="x" * 200) for each in ledger.in_state(State.CLAIMED)]

@@ -110,7 +110,7 @@ WRONG = [
     ("sms", "attempts = 0", "sms.attempts", "greater than or equal to 1"),
     ("ledger", 'url = "sqlite://"', "ledger.url", "sqlite:///FILE"),
     ("ledger", 'url = "sqlite:///:memory:"', "ledger.url", "must outlive the run"),
-    ("ledger", 'url = "postgresql://u:p@h/d"', "ledger.url", "comes in a later version"),
+    ("ledger", 'url = "postgresql://u:p/x@h/d"', "ledger.url", "is not a ledger"),
     ("monitoring", 'ping_url = "https://x"', "monitoring.ping_url", "comes in a later version"),
     ("monitoring", "expect_appointments = -1", "monitoring.expect_appointments", "greater than or equal to 0"),
 ]
