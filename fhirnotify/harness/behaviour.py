@@ -4,7 +4,16 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
+
+
+class Fate(Enum):
+    """What became of a message that was taken for delivery."""
+
+    UNDERWAY = auto()
+    DELIVERED = auto()
+    UNDELIVERED = auto()
+    DEAD_NUMBER = auto()
 
 
 class Behaviour(StrEnum):
@@ -13,7 +22,18 @@ class Behaviour(StrEnum):
     ACCEPT = "accept"
     LATE = "late"
     """Takes the message, and answers so only after some seconds."""
+    DELIVERED_LATER = "delivered-later"
+    """Takes the message; who asks for the first time what became of it learns that it is underway."""
+    UNDERWAY = "underway"
+    """Takes the message, and never tells what became of it."""
+    UNDELIVERED = "undelivered"
+    """Takes the message, and tells later that it did not come, for a reason that may pass."""
+    DEAD_NUMBER = "dead-number"
+    """Takes the message, and tells later that there is no such subscriber."""
     REFUSE = "refuse"
+    """Refuses the message for its number."""
+    REFUSE_STRANGELY = "refuse-strangely"
+    """Refuses the message for a reason that stands in no document."""
     THROTTLE = "throttle"
     UNAVAILABLE = "unavailable"
     OUT_OF_CREDIT = "out-of-credit"
@@ -33,8 +53,27 @@ class Behaviour(StrEnum):
 
     @property
     def takes(self) -> bool:
-        """Tell whether the patient gets the message."""
-        return self in {Behaviour.ACCEPT, Behaviour.LATE} or self.startswith("take-")
+        """Tell whether the message is taken for delivery."""
+        return self in {Behaviour.ACCEPT, Behaviour.LATE, *_FATES} or self.startswith("take-")
+
+    @property
+    def accepts(self) -> bool:
+        """Tell whether the message is taken, and the answer says so as it should."""
+        return self.takes and not self.startswith("take-")
+
+    def fate(self, asked: int) -> Fate:
+        """Tell what became of a message that was taken, of which one has asked some times before."""
+        if self is Behaviour.DELIVERED_LATER:
+            return Fate.DELIVERED if asked else Fate.UNDERWAY
+        return _FATES.get(self, Fate.DELIVERED)
+
+
+_FATES = {
+    Behaviour.DELIVERED_LATER: Fate.DELIVERED,
+    Behaviour.UNDERWAY: Fate.UNDERWAY,
+    Behaviour.UNDELIVERED: Fate.UNDELIVERED,
+    Behaviour.DEAD_NUMBER: Fate.DEAD_NUMBER,
+}
 
 
 @dataclass(frozen=True, slots=True)

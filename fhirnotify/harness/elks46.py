@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
-from fhirnotify.harness.behaviour import Behaviour
+from fhirnotify.harness.behaviour import Behaviour, Fate
 from fhirnotify.harness.exchange import Exchange
 from fhirnotify.harness.journal import Taken, parts
 from fhirnotify.harness.loopback import Answer, LoopbackServer, Reply, Request
@@ -47,9 +47,18 @@ def _json(value: dict[str, Any]) -> Reply:
     return Reply(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
 
+STATUSES = {
+    Fate.UNDERWAY: "sent",
+    Fate.DELIVERED: "delivered",
+    Fate.UNDELIVERED: "failed",
+    Fate.DEAD_NUMBER: "failed",
+}
+"""What 46elks says of a message; of its failing it tells no reason."""
+
 _UNAUTHORIZED = _text(401, "API access requires Basic HTTP authentication")
 _ANSWERS = {
     Behaviour.REFUSE: _text(400, "Invalid to number"),
+    Behaviour.REFUSE_STRANGELY: _text(400, "The moon is in the wrong phase"),
     Behaviour.THROTTLE: _text(429, "Too many requests"),
     Behaviour.UNAVAILABLE: _text(503, "Service unavailable"),
     Behaviour.OUT_OF_CREDIT: _text(403, "Not enough credits to send the SMS"),
@@ -94,9 +103,7 @@ class Elks46Api:
             case "GET", "/a1/me":
                 return _json({"id": self.username, "displayname": "Test", "currency": "SEK", "balance": self.balance})
             case "GET", path if path.startswith("/a1/sms/"):
-                taken = self.exchange.messages(self.name)
-                found = [_shown(each) for each in taken if each.id == path.removeprefix("/a1/sms/")]
-                return _json(found[0]) if found else _text(404, "No such sms")
+                return self._one(path.removeprefix("/a1/sms/"))
             case _:
                 return _text(404, "Not found")
 
@@ -116,12 +123,18 @@ class Elks46Api:
             sender=form["from"],
             text=form["message"],
             hidden=form.get("dontlog") == "message",
-            prefix="s",
+            identity=f"s{uuid4().hex}",
         )
         said = _shown(message) if message else {"id": f"s{uuid4().hex}", "status": "failed"}
         return self.exchange.answer(
             behaviour, {**_ANSWERS, (Behaviour.ACCEPT if message else Behaviour.FAIL): _json(said)}
         )
+
+    def _one(self, identity: str) -> Reply:
+        for message in self.exchange.messages(self.name):
+            if message.id == identity:
+                return _json(_shown(message) | {"status": STATUSES[self.exchange.fate(message)]})
+        return _text(404, "No such sms")
 
     def _paid(self, cost: int) -> bool:
         """Take the price from the balance, if it is there."""

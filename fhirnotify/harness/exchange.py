@@ -4,7 +4,7 @@ A stand-in (``StandIn``) speaks one provider's API and knows nothing of the othe
 """
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 from uuid import uuid4
 
-from fhirnotify.harness.behaviour import Behaviour, Script
+from fhirnotify.harness.behaviour import Behaviour, Fate, Script
 from fhirnotify.harness.journal import Taken, append, parts, read_journal
 from fhirnotify.harness.loopback import Answer, Raw, Reply, Request, Silence
 
@@ -71,6 +71,7 @@ class Exchange:
         if self.journal is not None and self.journal.exists():
             self.taken += read_journal(self.journal)
         self._lock = threading.Lock()
+        self._asked: Counter[str] = Counter()
 
     def receive(
         self,
@@ -81,11 +82,12 @@ class Exchange:
         sender: str,
         text: str,
         hidden: bool = False,
-        prefix: str = "",
+        identity: str = "",
+        reference: str = "",
     ) -> Taken | None:
         """Take a message for delivery, or note that it was tried, as this behaviour has it.
 
-        ``prefix`` begins its id, of the provider's form.
+        ``identity`` is its id, of the provider's form; ``reference`` what the sender calls it.
         """
         if not behaviour.takes:
             with self._lock:
@@ -96,8 +98,9 @@ class Exchange:
             if self.taken:  # each moment once: it is what a history is paged by
                 created = max(created, datetime.fromisoformat(self.taken[-1].created) + timedelta(microseconds=1))
             at = created.isoformat(timespec="microseconds")
-            identity = f"{prefix}{uuid4().hex}"
-            message = Taken(identity, to, sender, text, at, parts(text), hidden, provider, behaviour.value)
+            message = Taken(
+                identity or uuid4().hex, to, sender, text, at, parts(text), hidden, provider, behaviour.value, reference
+            )
             if self.journal is not None:
                 append(self.journal, message)
             self.taken.append(message)
@@ -107,6 +110,12 @@ class Exchange:
         """Give what was taken until now, of one provider or of all, the oldest first."""
         with self._lock:
             return [each for each in self.taken if provider in (None, each.provider)]
+
+    def fate(self, message: Taken) -> Fate:
+        """Tell who asks what became of a message that was taken."""
+        with self._lock:
+            self._asked[message.id] += 1
+            return Behaviour(message.behaviour).fate(self._asked[message.id] - 1)
 
     def tried(self) -> list[Attempt]:
         """Give what was tried until now and no patient got, the oldest first."""
@@ -124,7 +133,7 @@ class Exchange:
         if behaviour is Behaviour.LATE:
             on_time = answers[Behaviour.ACCEPT]
             return Reply(on_time.status, on_time.body, on_time.headers, after=self.late)
-        reply = answers[behaviour]
+        reply = answers[Behaviour.ACCEPT if behaviour.accepts else behaviour]
         if reply.status in _REFUSED_FOR_NOW and self.retry_after is not None:
             return Reply(reply.status, reply.body, reply.headers | {"Retry-After": self.retry_after})
         return reply

@@ -29,6 +29,12 @@ CHOICES = {
     "Delivered": {
         Behaviour.ACCEPT: "Accept",
         Behaviour.LATE: "Accept, but answer late",
+        Behaviour.DELIVERED_LATER: "Accept, and report it delivered later",
+        Behaviour.UNDERWAY: "Accept, and never report on it",
+    },
+    "Accepted, but not delivered": {
+        Behaviour.UNDELIVERED: "Accept, then report it undelivered",
+        Behaviour.DEAD_NUMBER: "Accept, then report a dead number",
     },
     "Delivered, but the sender cannot know": {
         Behaviour.TAKE_AND_HANG: "Take it, then let it time out",
@@ -39,6 +45,7 @@ CHOICES = {
     },
     "Not delivered": {
         Behaviour.REFUSE: "Refuse the message",
+        Behaviour.REFUSE_STRANGELY: "Refuse it for an unheard-of reason",
         Behaviour.FAIL: "Answer that it failed",
         Behaviour.THROTTLE: "Throttle: try later",
         Behaviour.UNAVAILABLE: "Unavailable just now",
@@ -54,12 +61,17 @@ WORDS = {behaviour: words for group in CHOICES.values() for behaviour, words in 
 
 NOTES = {
     Behaviour.LATE: "answered late",
+    Behaviour.DELIVERED_LATER: "reported later",
+    Behaviour.UNDERWAY: "never reported on",
+    Behaviour.UNDELIVERED: "did not come",
+    Behaviour.DEAD_NUMBER: "did not come: dead number",
     Behaviour.TAKE_AND_HANG: "the sender got no answer",
     Behaviour.TAKE_AND_DROP: "hung up before the answer",
     Behaviour.TAKE_AND_BREAK: "the sender was answered 500",
     Behaviour.TAKE_AND_BABBLE: "the sender was answered something else",
     Behaviour.TAKE_AND_MANGLE: "the sender was answered no HTTP",
     Behaviour.REFUSE: "refused",
+    Behaviour.REFUSE_STRANGELY: "refused for an unheard-of reason",
     Behaviour.FAIL: "failed",
     Behaviour.THROTTLE: "throttled",
     Behaviour.UNAVAILABLE: "unavailable",

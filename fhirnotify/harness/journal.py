@@ -21,7 +21,8 @@ class Taken:
         created: ISO 8601 in UTC, without offset.
         hidden: the provider was told not to keep the text.
         provider: by its name in the settings.
-        behaviour: how the sender was answered.
+        behaviour: how the sender was answered, and what became of the message.
+        reference: what the sender calls the message, where the provider takes note of it.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Taken:
     hidden: bool
     provider: str = ""
     behaviour: str = ""
+    reference: str = ""
 
     @property
     def at(self) -> datetime:

@@ -77,7 +77,6 @@ class Trace:
         alone: no other reminder to this number is in doubt (``sending``, ``uncertain``) within ``ABOUT`` of these
             moments; False also if another one in doubt may be to this number.
         taken: the message ids that the ledger holds for other reminders sent within ``ABOUT`` of these moments.
-        sole: no other reminder at all is in doubt within ``ABOUT`` of these moments, whatever its number.
     """
 
     reference: str
@@ -86,7 +85,6 @@ class Trace:
     sms: Sms | None = field(default=None, repr=False)
     alone: bool = False
     taken: frozenset[str] = frozenset()
-    sole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

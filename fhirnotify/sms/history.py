@@ -14,7 +14,7 @@ shows no other text, and is either from our sender (within ``ABOUT``) or from an
 have been changed since).
 
 A provider may show a number without its last digits (``+4670174XXXX``). Ten thousand numbers look like that, so such
-a message is found only where no other reminder at all is in doubt; and it is never overlooked.
+a message is never taken for ours, and never overlooked.
 """
 
 import re
@@ -84,7 +84,7 @@ class History:
         (only,) = candidates
         if not self._within(only.created, NEAR) or only.sender != self._sms.sender:
             return CannotTell("another-time-or-sender")
-        if _MASKED.fullmatch(only.to) and not self._trace.sole:
+        if _MASKED.fullmatch(only.to):
             return CannotTell("number-not-shown")
         if not same and not self._trace.alone:
             return CannotTell("not-alone")

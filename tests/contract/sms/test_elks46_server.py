@@ -60,6 +60,11 @@ def hasty(fake: FakeElks46) -> Iterator[Elks46]:
 OUTCOMES: dict[Behaviour, tuple[Any, int]] = {
     Behaviour.ACCEPT: (Accepted, 1),
     Behaviour.LATE: (Accepted, 1),
+    Behaviour.DELIVERED_LATER: (Accepted, 1),
+    Behaviour.UNDERWAY: (Accepted, 1),
+    Behaviour.UNDELIVERED: (Accepted, 1),
+    Behaviour.DEAD_NUMBER: (Accepted, 1),
+    Behaviour.REFUSE_STRANGELY: (Deferred("http-400"), 0),
     Behaviour.REFUSE: (Rejected("Invalid to number"), 0),
     Behaviour.THROTTLE: (Deferred("http-429", LATER), 0),
     Behaviour.UNAVAILABLE: (Deferred("http-503", LATER), 0),
@@ -150,7 +155,7 @@ def test_server_answers_as_documented(api: httpx.Client, fake: FakeElks46) -> No
     assert (dry["parts"], dry["estimated_cost"], fake.taken) == (2, 2 * PRICE, [])
     sent = api.post("/a1/sms", data=form).json()
     assert (sent["parts"], sent["cost"], sent["status"], sent["message"]) == (2, 2 * PRICE, "created", "å" * 161)
-    assert api.get(f"/a1/sms/{sent['id']}").json() == sent
+    assert api.get(f"/a1/sms/{sent['id']}").json() == sent | {"status": "delivered"}
     hidden = api.post("/a1/sms", data=form | {"dontlog": "message"}).json()
     assert "message" not in api.get(f"/a1/sms/{hidden['id']}").json()
     assert api.get("/a1/sms/nothing").status_code == 404
