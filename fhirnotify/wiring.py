@@ -10,7 +10,6 @@ from fhirnotify.access import authentication, verification
 from fhirnotify.clock import FixedClock, RealClock
 from fhirnotify.core.model import ContactType, FhirVersion
 from fhirnotify.core.rules import Rules
-from fhirnotify.errors import SettingsError
 from fhirnotify.job import Clock, Job, Sending
 from fhirnotify.ledger.port import Ledger, Unmapped
 from fhirnotify.rows import Reporter
@@ -122,17 +121,9 @@ def gateway(settings: Settings) -> Gateway:
         from fhirnotify.sms.outbox import Outbox  # noqa: PLC0415
 
         return Outbox(sms.outbox.path)
-    from fhirnotify.sms.elks46 import Elks46  # noqa: PLC0415
+    from fhirnotify.sms.providers import adapter  # noqa: PLC0415
 
-    if sms.elks46 is None:
-        raise SettingsError("The section [sms.46elks] is missing.", "Add it, with username and password.")
-    return Elks46(
-        username=sms.elks46.username,
-        password=sms.elks46.password.get_secret_value(),
-        base_url=sms.elks46.base_url,
-        timeout=sms.timeout,
-        connections=sms.parallel,
-    )
+    return adapter(sms.provider, sms.account, timeout=sms.timeout, connections=sms.parallel)
 
 
 def ledger(settings: Settings) -> Ledger:

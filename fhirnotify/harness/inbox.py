@@ -13,6 +13,7 @@ The page's own forms use ``POST /messages/clear`` and ``POST /behaviour/clear``,
 comes from another site is refused: a web page that is open in the same browser must not reach what stands here.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -22,10 +23,14 @@ from fhirnotify.harness.behaviour import Behaviour
 from fhirnotify.harness.elks46 import Elks46Api
 from fhirnotify.harness.exchange import Attempt, Exchange, StandIn
 from fhirnotify.harness.inbox_web import InboxWeb
+from fhirnotify.harness.infobip import InfobipApi
 from fhirnotify.harness.journal import Taken
+from fhirnotify.harness.link import LinkApi
 from fhirnotify.harness.loopback import Answer, LoopbackServer, Reply, Request
+from fhirnotify.harness.sinch import SinchApi
+from fhirnotify.harness.twilio import TwilioApi
 
-PROVIDERS = (Elks46Api,)
+PROVIDERS: tuple[Callable[[Exchange], StandIn], ...] = (Elks46Api, SinchApi, InfobipApi, TwilioApi, LinkApi)
 """The stand-ins that there are; each is reached under its name."""
 
 _FOREIGN = Reply(403, b"Only pages and programs of this machine that ask for it by this name may.\n")
@@ -46,7 +51,8 @@ class Inbox:
 
     def __init__(self, port: int = 0, *, exchange: Exchange | None = None, zone: ZoneInfo = _STOCKHOLM) -> None:
         self.exchange = exchange or Exchange()
-        self._stand_ins: dict[str, StandIn] = {api.name: api(self.exchange) for api in PROVIDERS}
+        stand_ins = [api(self.exchange) for api in PROVIDERS]
+        self._stand_ins: dict[str, StandIn] = {each.name: each for each in stand_ins}
         self._server = LoopbackServer(self._handle, port)
         self._web = InboxWeb(self.exchange, {name: self.address(name) for name in self._stand_ins}, zone)
         self._hosts = {f"{name}:{self._server.port}" for name in ("127.0.0.1", "localhost")}
@@ -62,12 +68,12 @@ class Inbox:
 
     @property
     def messages(self) -> list[Taken]:
-        """What patients got until now, the oldest first."""
+        """What was taken for delivery until now, the oldest first."""
         return self.exchange.messages()
 
     @property
     def attempts(self) -> list[Attempt]:
-        """What was tried and no patient got, the oldest first."""
+        """What was tried and not taken, the oldest first."""
         return self.exchange.tried()
 
     def settings(self, provider: str = Elks46Api.name) -> dict[str, dict[str, Any]]:

@@ -23,13 +23,13 @@ from fhirnotify.core.model import Coding
 from fhirnotify.settings import values
 from fhirnotify.settings.access import Auth, Tls
 from fhirnotify.settings.appointments import Enumeration
-from fhirnotify.settings.section import Secret, Section
+from fhirnotify.settings.section import Section
+from fhirnotify.settings.sms import Sms
 
 PREFIX = "FHIRNOTIFY_"
 
 _SECOND, _MINUTE, _HOUR, _DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
 
-WebAddress = Annotated[str, BeforeValidator(values.web_address)]
 Word = Annotated[str, BeforeValidator(values.word)]
 LocalTime = Annotated[time, BeforeValidator(values.local_time)]
 Code = Annotated[Coding, BeforeValidator(values.coding)]
@@ -48,7 +48,7 @@ TEMPLATE = (
 
 LATER = frozenset(
     {
-        *(f"sms.{provider}" for provider in ("sinch", "infobip", "twilio", "link", "kannel")),
+        "sms.kannel",
         "monitoring.textfile",
         "monitoring.ping_url",
     }
@@ -137,43 +137,6 @@ class Mappings(Section):
     """``[mappings]``: where the ConceptMaps and ``elements.toml`` stand; by default those of the package."""
 
     directory: Path = Field(default_factory=lambda: assets.directory("mappings"))
-
-
-class Outbox(Section):
-    """``[sms.outbox]``: a file instead of a provider."""
-
-    path: Path = Path("outbox.jsonl")
-
-
-class Elks46(Section):
-    """``[sms.46elks]``."""
-
-    base_url: WebAddress = "https://api.46elks.com"
-    username: str = Field(min_length=1)
-    password: Secret
-
-
-class Sms(Section):
-    """``[sms]``: the provider, and how it is used."""
-
-    provider: Annotated[
-        Literal["outbox", "46elks"],
-        BeforeValidator(values.of_this_version("sinch", "infobip", "twilio", "link", "kannel")),
-    ] = "outbox"
-    sender: Annotated[str, BeforeValidator(values.sender)] = "RegionVB"
-    rate: Annotated[float, BeforeValidator(values.number)] = Field(10, gt=0, le=100_000)
-    parallel: Whole = Field(8, ge=1, le=64)
-    validity: Annotated[timedelta, BeforeValidator(values.duration(5 * _MINUTE, 3 * _DAY))] = timedelta(hours=24)
-    timeout: Annotated[timedelta, BeforeValidator(values.duration(_SECOND, 10 * _MINUTE))] = timedelta(seconds=20)
-    attempts: Whole = Field(4, ge=1, le=10)
-    outbox: Outbox = Outbox()
-    elks46: Elks46 | None = Field(None, alias="46elks")
-
-    @model_validator(mode="after")
-    def _provider_is_configured(self) -> Self:
-        if self.provider == "46elks" and self.elks46 is None:
-            raise ValueError('provider = "46elks" needs the section [sms.46elks] with username and password')
-        return self
 
 
 class LedgerPlace(Section):

@@ -1,25 +1,31 @@
 """Every adapter of the SMS port, each with a way to see what its provider has taken and to make it fail."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 import respx
+from sms_answers import ANSWERS
 
 from fhirnotify.errors import AccountFault
-from fhirnotify.harness.elks46 import PASSWORD, USERNAME, Behaviour, FakeElks46
-from fhirnotify.sms.elks46 import Elks46
+from fhirnotify.harness.behaviour import Behaviour
+from fhirnotify.harness.inbox import Inbox
 from fhirnotify.sms.gateway import Gateway, Sms, Unknown
 from fhirnotify.sms.memory import MemoryGateway
 from fhirnotify.sms.outbox import Outbox
+from fhirnotify.sms.providers import adapter
 
 Message = tuple[str, str, str]
+
+CANNOT_TELL = {"link-loopback", "link-respx", "twilio-loopback"}
+"""Where what was taken cannot be found: LINK cannot be asked, and Twilio does not show numbers unless it keeps them."""
+
+UNASKED = {"link-loopback", "link-respx"}
+"""Where nothing can be asked at all."""
 
 
 @dataclass
@@ -27,13 +33,16 @@ class Provider:
     """An adapter and its provider: ``taken`` lists (to, sender, text).
 
     ``lose_answer`` makes the provider take the next message and the answer get lost; ``refuse_account`` makes it
-    refuse the account from then on.
+    refuse the account from then on. ``finds`` says that what was taken can be found, ``asked`` that it can be asked
+    for.
     """
 
     gateway: Gateway
     taken: Callable[[], list[Message]]
     lose_answer: Callable[[], None]
     refuse_account: Callable[[], None]
+    finds: bool = True
+    asked: bool = True
 
 
 def memory() -> Iterator[Provider]:
@@ -73,73 +82,44 @@ def outbox(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provide
     yield Provider(Outbox(path), taken, lose_answer, path.mkdir)
 
 
-def elks46_on_loopback() -> Iterator[Provider]:
-    """Give 46elks against its stand-in."""
-    with FakeElks46() as fake:
-        gateway = elks46(fake.base_url)
+def on_loopback(name: str) -> Iterator[Provider]:
+    """Give a provider against its stand-in."""
+    with Inbox() as inbox:
+        gateway = adapter(name, inbox.settings(name)[f"sms.{name}"], timeout=timedelta(seconds=20))
         yield Provider(
             gateway,
-            lambda: [(each.to, each.sender, each.text) for each in fake.taken],
-            lambda: fake.next(Behaviour.TAKE_AND_DROP),
-            lambda: setattr(fake, "balance", 0),
+            lambda: [(each.to, each.sender, each.text) for each in inbox.messages],
+            lambda: inbox.next(Behaviour.TAKE_AND_DROP),
+            lambda: inbox.always(Behaviour.OUT_OF_CREDIT),
         )
         gateway.close()
 
 
-def elks46_under_respx() -> Iterator[Provider]:
-    """Give 46elks against answers written here."""
-    taken: list[dict[str, str]] = []
-    trouble: list[httpx.Response | httpx.ReadTimeout] = []
-    lock = threading.Lock()
-
-    def send(request: httpx.Request) -> httpx.Response:
-        form = dict(parse_qsl(request.content.decode()))
-        with lock:
-            if trouble and isinstance(trouble[0], httpx.Response):
-                return trouble[0]
-            message = {
-                "id": f"s{len(taken)}",
-                "to": form["to"],
-                "from": form["from"],
-                "created": datetime.now(UTC).replace(tzinfo=None).isoformat(),
-                "direction": "outgoing",
-            }
-            taken.append(message | {"message": form["message"]})
-            if trouble:
-                raise trouble.pop()
-        return httpx.Response(200, json=message | {"status": "created", "parts": 2})
-
-    def history(request: httpx.Request) -> httpx.Response:
-        shown = [{key: each[key] for key in each if key != "message"} for each in reversed(taken)]
-        return httpx.Response(200, json={"data": [each for each in shown if each["to"] == request.url.params["to"]]})
-
-    with respx.mock(base_url="https://46elks.test/a1", assert_all_called=False) as router:
-        router.post("/sms").mock(side_effect=send)
-        router.get("/sms").mock(side_effect=history)
-        router.get("/me").respond(json={"balance": 9670500, "currency": "SEK", "email": "nobody@example.org"})
-        gateway = elks46("https://46elks.test")
+def under_respx(name: str) -> Iterator[Provider]:
+    """Give a provider against answers written apart from its stand-in."""
+    answers = ANSWERS[name]()
+    with respx.mock(assert_all_called=False) as router:
+        answers.routes(router)
+        gateway = adapter(name, answers.account, timeout=timedelta(seconds=5))
         yield Provider(
             gateway,
-            lambda: [(each["to"], each["from"], each["message"]) for each in taken],
-            lambda: trouble.append(httpx.ReadTimeout("")),
-            lambda: trouble.append(httpx.Response(401, text="API access requires Basic HTTP authentication")),
+            answers.sent,
+            lambda: answers.trouble.append(httpx.ReadTimeout("")),
+            lambda: answers.trouble.append(answers.refused),
         )
         gateway.close()
 
 
-def elks46(base_url: str) -> Elks46:
-    """Make the adapter."""
-    return Elks46(username=USERNAME, password=PASSWORD, base_url=base_url, timeout=timedelta(seconds=5))
-
-
-@pytest.fixture(params=["memory", "outbox", "46elks-loopback", "46elks-respx"])
+@pytest.fixture(params=["memory", "outbox", *(f"{name}-{way}" for name in ANSWERS for way in ("loopback", "respx"))])
 def provider(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     """Give each adapter in turn."""
+    name, _, way = request.param.rpartition("-")
     if request.param == "memory":
-        yield from memory()
+        given = memory()
     elif request.param == "outbox":
-        yield from outbox(tmp_path, monkeypatch)
-    elif request.param == "46elks-loopback":
-        yield from elks46_on_loopback()
+        given = outbox(tmp_path, monkeypatch)
     else:
-        yield from elks46_under_respx()
+        given = on_loopback(name) if way == "loopback" else under_respx(name)
+    for one in given:
+        one.finds, one.asked = request.param not in CANNOT_TELL, request.param not in UNASKED
+        yield one
