@@ -2,7 +2,7 @@
 
 import typer
 
-from fhirnotify.cli.harness import faults, probe, run, scenarios, serve
+from fhirnotify.cli.harness import faults, probe, providers, run, scenarios, serve
 
 app = typer.Typer(
     name="harness",
@@ -13,5 +13,6 @@ app = typer.Typer(
 app.command()(run.run)
 app.command()(faults.faults)
 app.command()(probe.probe)
+app.command()(providers.providers)
 app.command()(scenarios.scenarios)
 app.command()(serve.serve)
