@@ -61,6 +61,9 @@ changes = st.builds(
 likely = st.builds(lambda to, code: Change("", to, code=code), st.sampled_from(State), st.none() | st.just("x"))
 
 
+message_ids = st.sampled_from(["m1", "m2", None])
+
+
 def plain(reminder):
     """A reminder without its random id."""
     return replace(reminder, id="")
@@ -115,7 +118,8 @@ class BothLedgers(RuleBasedStateMachine):
 
         def move(ledger):
             ids = self.ids(ledger)
-            ledger.move(run, at, [replace(change, reminder=ids.get(each, "none")) for each, change in wanted])
+            lost = ledger.move(run, at, [replace(change, reminder=ids.get(each, "none")) for each, change in wanted])
+            return sorted(identity for identity, id_ in ids.items() if id_ in lost)
 
         self.both(move)
 
@@ -129,6 +133,26 @@ class BothLedgers(RuleBasedStateMachine):
                 ledger.move(run, at, [Change(each.id, to, next_attempt=at)])
 
         self.both(send)
+
+    @rule(run=runs, at=moments, which=reminders, to=st.sampled_from(State), attempt=st.integers(0, 2), code=message_ids)
+    def come_late(self, run, at, which, to, attempt, code):
+        """Say of some attempt what became of it."""
+
+        def say(ledger):
+            change = Change(self.ids(ledger).get(which, "none"), to, message_id=code, attempt=attempt)
+            return len(ledger.move(run, at, [change]))
+
+        self.both(say)
+
+    @rule(run=runs)
+    def renew(self, run):
+        """Renew the leases of a run."""
+        self.both(lambda ledger: ledger.renew(run))
+
+    @rule(rate=st.sampled_from([0.5, 10.0]), count=st.integers(1, 5))
+    def reserve(self, rate, count):
+        """Reserve moments to speak to the provider."""
+        self.both(lambda ledger: ledger.reserve("account", rate, count))
 
     @rule(at=moments)
     def begin(self, at):
@@ -155,6 +179,14 @@ class BothLedgers(RuleBasedStateMachine):
         self.both(lambda ledger: ledger.unmapped())
         self.both(lambda ledger: ledger.message_ids(NOW, NOW + timedelta(minutes=20)))
         self.both(lambda ledger: [sorted(each.identity for each in ledger.in_state(state, "r1")) for state in State])
+        self.both(lambda ledger: sorted(each.identity for each in ledger.untouched("r1")))
+        self.both(
+            lambda ledger: sorted(
+                identity
+                for identity, id_ in self.ids(ledger).items()
+                if id_ in ledger.held("r1", self.ids(ledger).values())
+            )
+        )
         self.both(
             lambda ledger: [
                 replace(step, reminder="")
