@@ -87,6 +87,10 @@ LIMITS: tuple[Limit, ...] = (
                 "consent/consent-without-scope",
                 "consent/period-nobody-can-read",
                 "consent/unreadable-consent-counts-as-doubt",
+                "reading/error-in-an-element-nobody-needs-costs-nothing",
+                "reading/mended-booking-is-reminded-of-by-the-next-run",
+                "reading/one-bad-resource-never-stops-the-others",
+                "reading/participant-without-status-cannot-be-read",
                 f"{WORLD}participant-without-status",
                 f"{WORLD}patient-link-to-nowhere",
             }
