@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ from fhirnotify.harness.world import ordinary_world
 
 SECRET = "Qzkanarie-hemlighet"
 VISITS = 5
+_SECONDS = 120
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _NOW = datetime(2063, 1, 8, 10, tzinfo=LOCAL) + timedelta(weeks=4 * _WORKER)
 
@@ -156,8 +159,9 @@ class Job:
         """Run a command; give its exit code, the objects that it printed, and what it wrote to stderr."""
         fhir = {"base_url": self.base_url, "page_size": 2, "attempts": 2, "timeout": "10s"}
         self.installation.configure({"fhir": fhir}, self.settings, self.world.settings)
+        os.environ["PYTHONFAULTHANDLER"] = "1"  # a command that hangs shall say where
         process = self.installation.start(self.world.now if command == "run" else None, command=command)
-        out, log = process.communicate(timeout=120)
+        out, log = _ended(process)
         self.shows_no(out + log, SECRET, *(line for key in ("rsa", "ec") for line in _body(self.keys.pem(key))))
         self.written = out + log
         return process.returncode, [json.loads(line) for line in out.splitlines()], log
@@ -187,6 +191,16 @@ class Job:
         ]
         everything = text + "".join(path.read_bytes().decode("latin-1") for path in files)
         assert [secret for secret in secrets if secret in everything] == []
+
+
+def _ended(process: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Wait for a command; one that does not end says where it stands."""
+    try:
+        return process.communicate(timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        out, log = process.communicate()
+        pytest.fail(f"The command did not end within {_SECONDS} s.\n{out}\n{log}")
 
 
 def _body(pem: str) -> list[str]:
