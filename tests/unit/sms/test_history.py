@@ -1,0 +1,65 @@
+"""A history that shows numbers without their last digits: nothing is mistaken and nothing overlooked."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fhirnotify.sms.gateway import ABOUT, CannotTell, Finding, Found, NotFound, Sms, Trace
+from fhirnotify.sms.history import History, Shown
+
+SENT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+OURS = Sms("r1", "+46701740605", "Påminnelse", "RegionVB", timedelta(hours=24))
+
+
+def finding(*shown: Shown, taken: frozenset[str] = frozenset()) -> Finding:
+    """Tell what a history of these messages shows."""
+    history = History(Trace("r1", SENT, SENT + timedelta(seconds=20), OURS, alone=True, taken=taken), OURS)
+    for each in shown:
+        history.consider(each)
+    return history.finding()
+
+
+def message(to: str, identity: str = "m1", after: timedelta = timedelta(seconds=5)) -> Shown:
+    """Make a message from our sender."""
+    return Shown(identity, to, "RegionVB", SENT + after, parts=1)
+
+
+@pytest.mark.parametrize("to", ["+4670174XXXX", "4670174XXXX", "+4670174xxxx", "+4670174****", "+46701740XXX", "XXXX"])
+def test_number_that_is_not_shown_may_be_ours(to: str) -> None:
+    """Ten thousand others look the same: it is neither found nor overlooked."""
+    assert finding(message(to)) == CannotTell("number-not-shown")
+
+
+@pytest.mark.parametrize("to", ["+4670175XXXX", "+4570174XXXX", "+46701740606", "", "None"])
+def test_number_that_differs_where_it_is_shown_is_another(to: str) -> None:
+    """Its first digits are enough to tell."""
+    assert finding(message(to)) == NotFound()
+
+
+def test_message_that_the_ledger_knows_hides_nothing() -> None:
+    """What was accepted of others with the same first digits is left out."""
+    assert finding(message("+4670174XXXX"), taken=frozenset({"m1"})) == NotFound()
+    known = frozenset({"m2"})
+    assert finding(message("+46701740605"), message("+4670174XXXX", "m2"), taken=known) == Found("m1", 1)
+
+
+def test_two_that_may_be_ours_are_not_told_apart() -> None:
+    """Also if one of them shows our whole number."""
+    assert finding(message("+46701740605"), message("+4670174XXXX", "m2")) == CannotTell("several-messages")
+
+
+def test_number_is_in_no_repr() -> None:
+    """A message in a history shows neither number nor text."""
+    shown = repr(Shown("m1", "+46701740605", "RegionVB", SENT, "Påminnelse"))
+    assert "46701740605" not in shown
+    assert "Påminnelse" not in shown
+
+
+def test_page_that_lies_before_every_moment_that_matters() -> None:
+    """It holds something, all of its times are known, and the latest is more than three hours before the sending."""
+    history = History(Trace("r1", SENT, SENT, OURS), OURS)
+    early, late = SENT - ABOUT * 2, SENT - ABOUT / 2
+    assert history.lies_before([early, early])
+    assert not any(map(history.lies_before, ([], [early, None], [late, early], [early, late])))
+    assert history.reached([late, early])
+    assert not any(map(history.reached, ([], [early, late], [late, None])))
