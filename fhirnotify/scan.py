@@ -257,7 +257,7 @@ class Scan:
     def _tell_taken_by_another(self, key: Key) -> None:
         for reminder in self._claims.of_appointments([key[0]]):
             if (reminder.appointment, reminder.patient, reminder.start) == key:
-                self._tell(row_of(reminder, "already", reminder.state))
+                self._tell_held(reminder, reminder.patient)
 
     def _tell(self, row: Row) -> None:
         if row.patient is not None:
