@@ -88,6 +88,8 @@ LIMITS: tuple[Limit, ...] = (
                 "consent/period-nobody-can-read",
                 "consent/unreadable-consent-counts-as-doubt",
                 "reading/error-in-an-element-nobody-needs-costs-nothing",
+                "reading/participant-without-status-cannot-be-read",
+                "reading/error-in-an-element-nobody-needs-costs-nothing",
                 "reading/mended-booking-is-reminded-of-by-the-next-run",
                 "reading/one-bad-resource-never-stops-the-others",
                 "reading/participant-without-status-cannot-be-read",
