@@ -30,6 +30,7 @@ Statement = list[httpx.Response]
 """Holds a CapabilityStatement, once there is one."""
 
 _TIMEOUT = 60.0
+_WELL_KNOWN = "/.well-known/"
 _HOP_BY_HOP = frozenset({"host", "connection", "keep-alive", "transfer-encoding", "content-length", "accept-encoding"})
 _KEPT = frozenset({"content-type", "etag", "last-modified", "location", "retry-after", "www-authenticate"})
 
@@ -168,8 +169,11 @@ class Server:
         return first if first == METADATA or not rest or rest == ["_search"] else ""
 
     def _body(self, answer: httpx.Response) -> bytes:
-        """Write the proxy's address for the server's, wherever a JSON text begins with it."""
-        if "json" not in answer.headers.get("content-type", ""):
+        """Write the proxy's address for the server's, wherever a JSON text begins with it.
+
+        Not where the server says who gives out tokens: secrets go there, by https and past the proxy.
+        """
+        if "json" not in answer.headers.get("content-type", "") or _WELL_KNOWN in answer.request.url.path:
             return answer.content
         return self._mine.sub(json.dumps(self._own)[:-1].encode(), answer.content)
 

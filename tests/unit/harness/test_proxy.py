@@ -103,6 +103,13 @@ def test_the_address_of_the_server_becomes_its_own(upstream, client):
     assert upstream.requests[-1].target == "/fhir?_getpages=x&a=1&a=2&_getpagesoffset=3"
 
 
+def test_where_tokens_come_from_is_not_rewritten(upstream, client):
+    """Secrets go past the proxy, to the address that the server itself names."""
+    with HostileProxy(upstream.base_url) as proxy:
+        said = client.get(f"{proxy.base_url}/.well-known/smart-configuration").json()
+    assert next_of(said).startswith(upstream.base_url)
+
+
 def test_each_request_is_known_by_type_page_and_number(upstream, client):
     """A link tells no type; the proxy remembers which search it came from."""
     seen = []
