@@ -27,7 +27,7 @@ from fhirnotify.harness.world import ordinary_world
 
 SECRET = "Qzkanarie-hemlighet"
 VISITS = 5
-_SECONDS = 120
+_SECONDS = 240
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _NOW = datetime(2063, 1, 8, 10, tzinfo=LOCAL) + timedelta(weeks=4 * _WORKER)
 
@@ -157,7 +157,7 @@ class Job:
 
     def does(self, command: str) -> tuple[int, list[Any], str]:
         """Run a command; give its exit code, the objects that it printed, and what it wrote to stderr."""
-        fhir = {"base_url": self.base_url, "page_size": 2, "attempts": 2, "timeout": "10s"}
+        fhir = {"base_url": self.base_url, "page_size": 2, "attempts": 2, "timeout": "60s"}
         self.installation.configure({"fhir": fhir}, self.settings, self.world.settings)
         os.environ["PYTHONFAULTHANDLER"] = "1"  # a command that hangs shall say where
         process = self.installation.start(self.world.now if command == "run" else None, command=command)

@@ -66,7 +66,7 @@ def test_tokens_revoked_for_good_stop_the_run(job, authorization, gate):
 
     gate.before_answer = revoked_for_good
     said = job.stops()
-    assert "refuses the access token, and one that was fetched anew as well" in said
+    assert "refuses the access token, and one that was fetched anew as well" in said, said
     assert "fhir.auth.scope" in said
     assert gate.statuses[-2:] == [401, 401]
     assert gate.statuses.count(401) == 2
