@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fhirnotify.harness.faults.matrix import Line
 
 _AT_ONCE = 4
-_WIDTH = 160
+_WIDTH = 120
 """Of the table where there is no terminal to fit it to."""
 
 
@@ -89,11 +89,11 @@ def _show(out: "Stdout", lines: "Iterable[Line]") -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table("Fault", "The server …", "Threatens", "Promised", "Seen", "")
+    table = Table("Fault", "The server …", "Threatens", "Promised", "Seen")
     broken = []
     for line in lines:
-        cells = (line.name, line.fault.does, line.fault.threatens, line.promised, line.seen or "-")
-        table.add_row(*map(Text, cells), "ok" if line.is_well else "FAILED")
+        seen = "as promised" if line.is_well else f"FAILED {line.seen}"
+        table.add_row(*map(Text, (line.name, line.fault.does, line.fault.threatens, line.promised, seen)))
         broken += [] if line.is_well else [line]
     Console(file=out, width=None if out.isatty() else _WIDTH).print(table)  # type: ignore[arg-type]
     for line in broken:

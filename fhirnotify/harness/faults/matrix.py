@@ -101,4 +101,8 @@ def _seen(finished: Finished) -> str:
 
 
 def _said(exit_code: int, sent: int, *, is_complete: bool) -> str:
-    return f"exit {exit_code}, {sent or 'nothing'} sent, {'complete' if is_complete else 'incomplete'}"
+    """Say it shortly; whether the run was complete only where its exit code says otherwise."""
+    told = f"exit {exit_code}, {sent or 'nothing'} sent"
+    if is_complete == (exit_code not in _INCOMPLETE):
+        return told
+    return f"{told}, {'complete' if is_complete else 'incomplete'}"
