@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhirnotify.access import authentication, verification
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fhirnotify.fhir.client import Client
     from fhirnotify.fhir.conceptmaps import Finding
     from fhirnotify.fhir.source import Source
+    from fhirnotify.ledger.invariants import Breach, Extent
     from fhirnotify.ledger.migrate import MigrationResult
 
 ELEMENTS = "elements.toml"
@@ -194,6 +196,33 @@ def migrate_ledger(settings: Settings) -> "MigrationResult":
     from fhirnotify.ledger.migrate import migrate  # noqa: PLC0415
 
     return migrate(settings.ledger.url)
+
+
+@contextmanager
+def ledger_to_examine(settings: Settings) -> "Iterator[tuple[Iterator[Breach], Extent]]":
+    """Look the ledger through: what must not be, as it is found, and how much has been seen by then.
+
+    Raises:
+        LedgerError: there is none, or it cannot be read.
+    """
+    from fhirnotify.ledger.invariants import Extent, breaches  # noqa: PLC0415
+    from fhirnotify.ledger.opening import open_database  # noqa: PLC0415
+
+    extent = Extent()
+    with closing(open_database(settings.ledger.url, create=False, read_only=True, patience=5.0)) as database:
+        yield breaches(database, extent), extent
+
+
+def back_up_ledger(settings: Settings, target: Path, *, replace: bool) -> None:
+    """Copy the ledger while it may be in use.
+
+    Raises:
+        SettingsError: there is a file of that name, or the ledger is not in SQLite.
+        LedgerError: it cannot be done; there is no copy then.
+    """
+    from fhirnotify.ledger.backup import backup  # noqa: PLC0415
+
+    backup(settings.ledger.url, target, replace=replace)
 
 
 def source(settings: Settings, stop: threading.Event | None = None) -> "Source":

@@ -77,6 +77,12 @@ def fault(ledger: str, error: BaseException | None) -> LedgerError:
     return LedgerError(what.format(ledger), next_step)
 
 
+def not_allowed(ledger: str) -> LedgerError:
+    """Make the error for a database that could be read, and could not be written."""
+    what, next_step = faults_postgres.NOT_ALLOWED
+    return LedgerError(what.format(ledger), next_step)
+
+
 def _told(error: BaseException | None) -> tuple[str, str] | None:
     if hasattr(error, "sqlstate"):  # psycopg is not asked for its classes: it may not be installed
         return faults_postgres.told(getattr(error, "sqlstate", None))

@@ -13,7 +13,7 @@ _UNREACHABLE = (
     "{} cannot be reached, or does not let this account in.",
     "See that the server runs and takes connections from here, and that ledger.url (or PGHOST, ~/.pgpass …) is right.",
 )
-_NOT_ALLOWED = (
+NOT_ALLOWED = (
     "{} does not let this account do what is needed.",
     "Let it own the ledger's tables, or grant it SELECT, INSERT, UPDATE and DELETE on them and USAGE on the sequences.",
 )
@@ -34,7 +34,7 @@ _TOLD: Mapping[str, tuple[str, str]] = MappingProxyType(
         "28": _UNREACHABLE,
         "3D000": ("{} does not exist.", "Create the database (CREATE DATABASE), or mend ledger.url."),
         "3F000": ("{} has no schema to keep tables in.", "Create it (CREATE SCHEMA), or mend search_path."),
-        "42501": _NOT_ALLOWED,
+        "42501": NOT_ALLOWED,
         "25006": (
             "{} is read-only: a standby, or a server that is being changed over.",
             "Let ledger.url name the primary (several hosts with target_session_attrs=read-write find it).",

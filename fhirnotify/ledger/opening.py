@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from fhirnotify.errors import LedgerError
-from fhirnotify.ledger import schema
+from fhirnotify.ledger import faults, schema
 from fhirnotify.ledger.address import is_postgres, shown, sqlite_path
 from fhirnotify.ledger.database import Database
 from fhirnotify.ledger.faults import told_of
@@ -91,8 +91,9 @@ def standing(url: str) -> str:
         open_database(url, create=False, read_only=True, patience=5.0).close()
     file = None if is_postgres(url) else sqlite_path(url)
     if file is None:
-        with closing(database_at(url, read_only=False, patience=5.0)) as database:
-            database.write(schema.try_to_write if there else schema.try_to_create)
+        with closing(database_at(url, read_only=True, patience=5.0)) as database:
+            if not database.read(lambda connection: schema.may_write(connection, there=there)):
+                raise faults.not_allowed(database.name)
     elif not os.access(nearest := file if there else file.parent, os.W_OK):
         raise LedgerError(f"The ledger {file} cannot be written.", f"Let the program's user write to {nearest}.")
     name = shown(url) if file is None else str(file)

@@ -51,7 +51,11 @@ _DEFAULTS: Mapping[str, Any] = MappingProxyType(
 # What is committed must outlive a crash of the server, also where its settings say otherwise.
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 _PATIENCE = "SELECT set_config('lock_timeout', %s, false)"
-_READS_ONLY = "SELECT set_config('default_transaction_read_only', 'on', false)"
+# A transaction that only reads sees one moment, as in SQLite, also when it asks several times.
+_READS_ONLY = (
+    "SELECT set_config('default_transaction_read_only', 'on', false), "
+    "set_config('default_transaction_isolation', 'repeatable read', false)"
+)
 
 # Advisory locks are of one database; the second number tells ledgers in several schemas of it apart.
 _LOCK = "(1718121582, hashtext(current_schema()))"

@@ -1,6 +1,6 @@
 """Whose database it is, which schema it has, and how a new one is made."""
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, false, inspect, select
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select, text
 
 from fhirnotify.errors import LedgerError
 from fhirnotify.ledger import tables
@@ -66,13 +66,11 @@ def create(connection: Connection) -> None:
     connection.execute(_version.insert().values(version_num=tables.HEAD))
 
 
-def try_to_write(connection: Connection) -> None:
-    """See that rows may be written, without writing any."""
-    connection.execute(tables.run.update().where(false()).values(host=""))
-    connection.execute(tables.reminder.update().where(false()).values(kind=""))
-
-
-def try_to_create(connection: Connection) -> None:
-    """See that tables may be made, without leaving one."""
-    connection.exec_driver_sql("CREATE TABLE fhirnotify_trial (x integer)")
-    connection.exec_driver_sql("DROP TABLE fhirnotify_trial")
+def may_write(connection: Connection, *, there: bool) -> bool:
+    """Tell whether this account may write the ledger, or make it if it is not there. Asks PostgreSQL."""
+    if connection.scalar(text("SELECT pg_is_in_recovery()")):  # a standby
+        return False
+    if not there:
+        return bool(connection.scalar(text("SELECT has_schema_privilege(current_schema(), 'CREATE')")))
+    asked = text("SELECT has_table_privilege(:table, 'INSERT') AND has_table_privilege(:table, 'UPDATE')")
+    return all(connection.scalar(asked, {"table": table.name}) for table in tables.metadata.sorted_tables)

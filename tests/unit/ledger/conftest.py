@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,21 @@ def now() -> datetime:
     return NOW
 
 
+class Clock:
+    """Real time, set by hand."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Real time, as a ledger may be told to see it."""
+    return Clock()
+
+
 @pytest.fixture
 def path() -> Iterator[Path]:
     """Where the ledger is to stand: in a directory that others may read, as pytest's own is not."""
@@ -39,7 +55,7 @@ def open_ledger(path: Path) -> Iterator[Callable[..., SqlLedger]]:
     """Open the ledger, with little patience."""
     made: list[SqlLedger] = []
 
-    def open_(**options: bool) -> SqlLedger:
+    def open_(**options: Any) -> SqlLedger:
         made.append(SqlLedger(f"sqlite:///{path}", patience=0.1, **options))
         return made[-1]
 
