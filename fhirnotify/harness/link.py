@@ -17,8 +17,8 @@ from fhirnotify.harness.loopback import Answer, Reply, Request
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9]{1,10}")
-_VALIDITY = range(15 * 60_000, 48 * 3_600_000 + 1)
-"""Milliseconds: a quarter of an hour to 48 hours."""
+_SHORTEST, _LONGEST = 15 * 60_000, 48 * 3_600_000
+"""Of the validity, in milliseconds."""
 
 
 def _json(status: int, value: dict[str, Any]) -> Reply:
@@ -87,7 +87,10 @@ class LinkApi:
         if message.get("useDeliveryReport", True):
             return _error(400, 106300, "No gates available")
         sender = _NUMBER if message.get("sourceTON") == "MSISDN" else _SENDER
-        if not sender.fullmatch(message["source"]) or message.get("relativeValidityTime") not in _VALIDITY:
+        validity = message.get("relativeValidityTime", _LONGEST)
+        if not isinstance(validity, int) or not _SHORTEST <= validity <= _LONGEST:
+            return _error(400, 106000, "Unknown Error")
+        if not sender.fullmatch(message["source"]):
             return _error(400, 106000, "Unknown Error")
         if not _NUMBER.fullmatch(message["destination"]):
             return _error(400, 106000, f"Invalid destination {message['destination']}")
