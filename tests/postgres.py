@@ -5,10 +5,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -113,3 +115,77 @@ def set_clock(cluster: Cluster, database: str) -> Callable[[datetime], None]:
         cluster.execute("UPDATE clock_facts.now SET at = %s", moment, database=database)
 
     return set_to
+
+
+class Cutter:
+    """A server in between that cuts the connection at a chosen COMMIT: before the server has it, or before its answer.
+
+    A context manager. ``cut_next`` is None, "before" or "after"; ``cuts`` counts.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self.cut_next: str | None = None
+        self.cuts = 0
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in (self._listening, *self._open):
+            _end(each)
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._to))
+            self._open += [client, server]
+            for work in (self._forward, self._back):
+                self._threads.append(threading.Thread(target=work, args=(client, server)))
+                self._threads[-1].start()
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        while data := _received(client):
+            if self.cut_next and b"COMMIT\0" in data:
+                how, self.cut_next = self.cut_next, None
+                self.cuts += 1
+                if how == "after":
+                    _end(client, only=socket.SHUT_WR)  # the client hears nothing any more
+                    server.sendall(data)
+                break
+            server.sendall(data)
+        _end(server, only=socket.SHUT_WR)
+        _end(client)
+
+    def _back(self, client: socket.socket, server: socket.socket) -> None:
+        while data := _received(server):
+            try:
+                client.sendall(data)
+            except OSError:
+                break
+        _end(client)
+        _end(server)
+
+
+def _received(end: socket.socket) -> bytes:
+    try:
+        return end.recv(1 << 16)
+    except OSError:
+        return b""
+
+
+def _end(end: socket.socket, only: int = socket.SHUT_RDWR) -> None:
+    with suppress(OSError):
+        end.shutdown(only)
+    if only == socket.SHUT_RDWR:
+        end.close()
