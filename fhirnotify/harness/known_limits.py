@@ -90,8 +90,6 @@ LIMITS: tuple[Limit, ...] = (
                 "reading/error-in-an-element-nobody-needs-costs-nothing",
                 "reading/participant-without-status-cannot-be-read",
                 "reading/error-in-an-element-nobody-needs-costs-nothing",
-                "reading/mended-booking-is-reminded-of-by-the-next-run",
-                "reading/one-bad-resource-never-stops-the-others",
                 "reading/participant-without-status-cannot-be-read",
                 f"{WORLD}participant-without-status",
                 f"{WORLD}patient-link-to-nowhere",
