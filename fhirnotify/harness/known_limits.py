@@ -89,8 +89,6 @@ LIMITS: tuple[Limit, ...] = (
                 "consent/unreadable-consent-counts-as-doubt",
                 "reading/error-in-an-element-nobody-needs-costs-nothing",
                 "reading/participant-without-status-cannot-be-read",
-                "reading/error-in-an-element-nobody-needs-costs-nothing",
-                "reading/participant-without-status-cannot-be-read",
                 f"{WORLD}participant-without-status",
                 f"{WORLD}patient-link-to-nowhere",
             }
