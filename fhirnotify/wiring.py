@@ -97,7 +97,7 @@ def rules(settings: Settings) -> Rules:
 def sending(settings: Settings) -> Sending:
     """Give the settings that sending goes by."""
     sms = settings.sms
-    return Sending(sms.sender, sms.validity, sms.rate, sms.parallel, sms.attempts, sms.timeout)
+    return Sending(sms.sender, sms.validity, sms.rate, sms.parallel, sms.attempts, sms.timeout, sms.rate_shared)
 
 
 def clock(now: datetime | None) -> Clock:

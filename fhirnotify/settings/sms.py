@@ -91,7 +91,7 @@ class Sms(Section):
     """``[sms]``: the provider, and how it is used.
 
     ``validity`` is passed on to the providers that know one, as far as they go: Sinch 3 days, Infobip and LINK 48
-    hours, Twilio 10 hours.
+    hours, Twilio 10 hours. ``rate`` is of each run; with ``rate_shared`` of all runs on one ledger together.
     """
 
     provider: Annotated[
@@ -100,6 +100,7 @@ class Sms(Section):
     ] = "outbox"
     sender: Annotated[str, BeforeValidator(values.sender)] = "RegionVB"
     rate: Annotated[float, BeforeValidator(values.number)] = Field(10, gt=0, le=100_000)
+    rate_shared: bool = False
     parallel: Whole = Field(8, ge=1, le=64)
     validity: Annotated[timedelta, BeforeValidator(values.duration(5 * _MINUTE, 3 * _DAY))] = timedelta(hours=24)
     timeout: Annotated[timedelta, BeforeValidator(values.duration(_SECOND, 10 * _MINUTE))] = timedelta(seconds=20)
