@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-import respx
 
 from fhirnotify.errors import AccountFault
 from fhirnotify.sms.gateway import (
@@ -26,13 +25,6 @@ NUMBER = "+46701740605"
 URL = "https://n-eu.link.test"
 MESSAGE = Sms("r1", NUMBER, "Påminnelse till Zoé & co", "RegionVB", timedelta(hours=24))
 QUEUED = {"messageId": "Dcshuhod0PMAAAFQ+/PbnR3x", "resultCode": 1005, "description": "Queued", "smsCount": 2}
-
-
-@pytest.fixture
-def router() -> Any:
-    """Answer for LINK."""
-    with respx.mock(assert_all_called=False) as mock:
-        yield mock
 
 
 def link(base_url: str = URL) -> Link:

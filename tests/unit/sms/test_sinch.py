@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-import respx
 import time_machine
 
 from fhirnotify.errors import AccountFault, SettingsError
@@ -32,13 +31,6 @@ NUMBER = "+46701740605"
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 MESSAGE = Sms("r1", NUMBER, "Påminnelse till Zoé & co: 100 % ${x}", "RegionVB", timedelta(hours=24))
 BATCHES = f"{BASE_URL}/xms/v1/plan/batches"
-
-
-@pytest.fixture
-def router() -> Any:
-    """Answer for Sinch."""
-    with respx.mock(assert_all_called=False) as mock:
-        yield mock
 
 
 def sinch() -> Sinch:

@@ -1,36 +1,28 @@
-"""Twilio: its codes, statuses and list in our words."""
+"""Twilio: its codes and statuses in our words."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
-import respx
 
 from fhirnotify.errors import AccountFault, SettingsError
 from fhirnotify.harness.inbox import Inbox
 from fhirnotify.harness.twilio import TwilioApi
 from fhirnotify.sms.gateway import (
-    ABOUT,
     Accepted,
-    CannotTell,
     Deferred,
     Delivered,
-    Found,
     NoReport,
-    NotFound,
     Outcome,
     Rejected,
     Sms,
-    Trace,
     Undelivered,
     Underway,
     Unknown,
 )
-from fhirnotify.sms.twilio import BASE_URL, MOST_PAGES, PAGE, Twilio
+from fhirnotify.sms.twilio import BASE_URL, Twilio
 from fhirnotify.sms.twilio_codes import DEAD_NUMBERS, FAULTS, IN_DOUBT, REFUSALS, STATUSES
 
 NUMBER = "+46701740605"
@@ -39,13 +31,6 @@ SENT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 MESSAGE = Sms("r1", NUMBER, "Påminnelse till Zoé & co: 100 %", "RegionVB", timedelta(hours=24))
 ROOT = f"{BASE_URL}/2010-04-01/Accounts/{ACCOUNT}"
 SID = "SM" + "1" * 32
-
-
-@pytest.fixture
-def router() -> Any:
-    """Answer for Twilio."""
-    with respx.mock(assert_all_called=False) as mock:
-        yield mock
 
 
 def twilio(**more: str) -> Twilio:
@@ -192,104 +177,6 @@ def test_delivery_that_cannot_be_had(router: Any, answer: dict[str, Any], delive
     assert twilio().status(SID) == delivery
 
 
-def shown(after: timedelta = timedelta(seconds=5), **fields: Any) -> dict[str, Any]:
-    """Make a message as the list shows it, some time after ours was sent."""
-    return {
-        "sid": SID,
-        "to": NUMBER,
-        "from": "RegionVB",
-        "body": "",
-        "direction": "outbound-api",
-        "date_created": format_datetime(SENT + after),
-        "num_segments": "2",
-    } | fields
-
-
-def found(router: Any, *messages: Any, **facts: Any) -> Any:
-    """Look for our message in a list of one page."""
-    router.get(f"{ROOT}/Messages.json").respond(json={"messages": list(messages), "next_page_uri": None})
-    facts = {"alone": True} | facts
-    return twilio().find(Trace("r1", SENT, SENT + timedelta(seconds=20), MESSAGE, **facts))
-
-
-@pytest.mark.parametrize(
-    ("fields", "finding"),
-    [
-        ({}, Found(SID, 2)),
-        ({"num_segments": "0"}, Found(SID, None)),
-        ({"to": "+4670174XXXX"}, CannotTell("number-not-shown")),
-        ({"to": "+4670175XXXX"}, NotFound()),
-        ({"to": "+46701740606"}, NotFound()),
-        ({"direction": "inbound"}, NotFound()),
-        ({"after": ABOUT * 2}, NotFound()),
-        ({"after": timedelta(hours=1)}, CannotTell("another-time-or-sender")),
-        ({"from": "Kallelse"}, CannotTell("another-time-or-sender")),
-        ({"body": "another text"}, NotFound()),
-        ({"date_created": "yesterday"}, CannotTell("unreadable-history")),
-        ({"date_created": None}, CannotTell("unreadable-history")),
-        ({"sid": "SM1"}, CannotTell("unreadable-history")),
-    ],
-)
-def test_list_by_number_and_time(router: Any, fields: dict[str, Any], finding: Any) -> None:
-    """Ours, another's, or doubt."""
-    assert found(router, shown(**fields)) == finding
-
-
-def test_message_that_the_ledger_knows_is_another_reminder_s(router: Any) -> None:
-    """Also where its number is not shown; and of two in doubt none is taken for the other."""
-    assert found(router, shown(to="+4670174XXXX"), taken=frozenset({SID})) == NotFound()
-    assert found(router, shown(), alone=False) == CannotTell("not-alone")
-
-
-@pytest.mark.parametrize("answer", [{"json": {}}, {"json": {"messages": [None]}}, {"text": "<html>"}])
-def test_list_that_cannot_be_read(router: Any, answer: dict[str, Any]) -> None:
-    """It proves nothing."""
-    router.get(f"{ROOT}/Messages.json").respond(**answer)
-    assert twilio().find(Trace("r1", SENT, SENT, MESSAGE)) == CannotTell("unreadable-history")
-
-
-def test_number_that_is_no_longer_known_cannot_be_asked_for(router: Any) -> None:
-    """The patient's record has changed: nothing is asked."""
-    assert twilio().find(Trace("r1", SENT, SENT)) == CannotTell("number-unknown")
-    assert not router.calls
-
-
-def paged(router: Any, *pages: list[dict[str, Any]]) -> Any:
-    """Answer with pages, each of which leads to the next, and the last to itself."""
-    left = list(pages)
-
-    def page(_: httpx.Request) -> httpx.Response:
-        messages = left.pop(0) if len(left) > 1 else left[0]
-        following = "https://elsewhere.test/2010-04-01/x.json?PageSize=400&Page=1&PageToken=PA1"
-        return httpx.Response(200, json={"messages": messages, "next_page_uri": following})
-
-    return router.get(f"{ROOT}/Messages.json").mock(side_effect=page)
-
-
-def test_pages_are_followed_until_one_lies_before_every_moment_that_matters(router: Any) -> None:
-    """By their query alone: credentials go nowhere else. A page in which one message is young ends nothing."""
-    young, old = shown(ABOUT * 2, sid="SM" + "2" * 32), shown(-ABOUT * 2, sid="SM" + "3" * 32)
-    route = paged(router, [young, old], [shown()], [old, old])
-    trace = Trace("r1", SENT, SENT + timedelta(seconds=20), MESSAGE, alone=True)
-    assert twilio().find(trace) == Found(SID, 2)
-    queries = [dict(call.request.url.params) for call in route.calls]
-    assert queries == [{"PageSize": str(PAGE)}, *[{"PageSize": "400", "Page": "1", "PageToken": "PA1"}] * 2]
-
-
-def test_pages_without_end_cannot_tell(router: Any) -> None:
-    """The list was not read back to the moments that matter."""
-    route = paged(router, [shown(ABOUT * 2)])
-    assert twilio().find(Trace("r1", SENT, SENT, MESSAGE)) == CannotTell("endless-history")
-    assert route.call_count == MOST_PAGES
-
-
-@pytest.mark.parametrize(("status", "why"), [(500, "http-500"), (429, "http-429")])
-def test_answer_without_a_list_cannot_tell(router: Any, status: int, why: str) -> None:
-    """Only a list is proof."""
-    router.get(f"{ROOT}/Messages.json").respond(status)
-    assert twilio().find(Trace("r1", SENT, SENT, MESSAGE)) == CannotTell(why)
-
-
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -305,27 +192,6 @@ def test_check_of_what_does_not_work(router: Any, answer: dict[str, Any], error:
     router.get(f"{ROOT}.json").respond(**answer)
     with pytest.raises(error):
         twilio().check()
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    """Start Twilio's stand-in."""
-    with Inbox() as started:
-        yield started
-
-
-@pytest.mark.parametrize(
-    ("retention", "finding"), [("retain", Found), ("obfuscate", CannotTell)], ids=["retain", "obfuscate"]
-)
-def test_numbers_that_twilio_keeps_can_be_found(inbox: Inbox, retention: str, finding: type) -> None:
-    """Which of the two is chosen decides whether a doubt can be settled."""
-    account = inbox.settings("twilio")["sms.twilio"]
-    gateway = Twilio(**account, address_retention=retention, timeout=timedelta(seconds=20))
-    gateway.send(MESSAGE)
-    now = datetime.now(UTC)
-    minute = timedelta(minutes=1)
-    assert isinstance(gateway.find(Trace("r1", now - minute, now + minute, MESSAGE, alone=True)), finding)
-    gateway.close()
 
 
 def test_account_without_redaction_sends_nothing(inbox: Inbox) -> None:
