@@ -20,15 +20,17 @@ from fhirnotify.harness.loopback import LoopbackServer, Reply, Request
 from fhirnotify.harness.resources import patient
 from fhirnotify.harness.scenarios.reading import bundled
 from fhirnotify.harness.seed import remove, seed
-from fhirnotify.harness.servers import PROFILES
 
-STRATEGIES = ("by-date", "by-location", "by-patient")
-PLAIN = tuple(
+EVERYTHING = tuple(
     f"{place.name}/*" if place.is_dir() else place.stem
     for place in sorted(bundled().iterdir())
     if place.name not in ("faults", "scenario.schema.json")
 )
 """All but the faults, which have a test of their own."""
+ALL_BUT_SENDING = tuple(pattern for pattern in EVERYTHING if pattern != "sending/*")
+"""What is about the FHIR endpoint; the way to the SMS provider is the same whatever the endpoint is."""
+TIME = ("visits/*", "reading/*")
+"""What is about times and pages."""
 WAITING = """\
 shows: The provider keeps silent for as long as the test wants to look at the server.
 promise: none-forgotten
@@ -60,28 +62,43 @@ def hold(played: tuple[subprocess.CompletedProcess[str], list[dict]]) -> None:
     ill = [each for each in results if each["status"] in ("failed", "refused")]
     assert ill == []
     assert done.returncode == 0, done.stderr
-    assert summary["passed"] > 80
+    assert summary["passed"] > 50
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("version", ["R4", "R5"])
-def test_every_scenario_in_a_directory(version, strategy):
+@pytest.mark.parametrize(
+    ("version", "strategy", "scenarios"),
+    [
+        ("R4", "by-date", EVERYTHING),
+        ("R5", "by-date", EVERYTHING),
+        ("R4", "by-location", ALL_BUT_SENDING),
+        ("R5", "by-patient", ALL_BUT_SENDING),
+    ],
+)
+def test_every_scenario_in_a_directory(version, strategy, scenarios):
     """All three ways of searching Appointments lead to the same decisions."""
-    hold(play("--fhir", "file:", "--fhir-version", version, "--appointments", strategy, *only(PLAIN)))
+    hold(play("--fhir", "file:", "--fhir-version", version, "--appointments", strategy, *only(scenarios)))
 
 
 @pytest.mark.hapi
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kept_server", "strategy"),
-    [*((name, "by-date") for name in PROFILES), ("hapi-r4", "by-location"), ("hapi-r4", "by-patient")],
+    ("kept_server", "strategy", "scenarios"),
+    [
+        ("sekmet", "by-date", EVERYTHING),
+        ("hapi-r4", "by-date", EVERYTHING),
+        ("hapi-r5", "by-date", EVERYTHING),
+        ("hapi-r4", "by-location", ALL_BUT_SENDING),
+        ("hapi-r4", "by-patient", ALL_BUT_SENDING),
+        ("hapi-r4-la", "by-date", TIME),
+        ("hapi-r4-expiring", "by-date", TIME),
+    ],
     indirect=["kept_server"],
 )
-def test_every_scenario_on_a_server(kept_server, strategy):
+def test_every_scenario_on_a_server(kept_server, strategy, scenarios):
     """Two programs that share no code, R4 and R5, small pages, another time zone, searches that expire."""
     url = kept_server.base_url
-    hold(play("--fhir", url, "--write-to", url, "--appointments", strategy, *only(PLAIN)))
+    hold(play("--fhir", url, "--write-to", url, "--appointments", strategy, *only(scenarios)))
 
 
 def tagged(base_url: str) -> list[str]:

@@ -167,6 +167,13 @@ class Row(Part):
             raise ValueError("only a remind row knows the text of what was taken")
         return self
 
+    @property
+    def again(self) -> "Row":
+        """What the next run says of it, if nothing has changed: whoever was reminded is not reminded again."""
+        if self.remind is None or self.outcome not in (None, "accepted"):
+            return self
+        return Row(appointment=self.appointment, patient=self.patient, start=self.start, already="accepted")
+
 
 Expected = Annotated[
     Annotated[tuple[Row, ...], Tag("rows")] | Annotated[Literal["anything"], Tag("anything")],

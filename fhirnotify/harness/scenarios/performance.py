@@ -55,12 +55,14 @@ class Performance:
         stagings: the scenarios; of several, the settings and the one step of the first are those of all.
         site: where.
         directory: an empty one, for the installation.
+        twice: run once more in the end, and see that nobody is reminded again.
     """
 
-    def __init__(self, stagings: Iterable[Staging], site: Site, directory: Path) -> None:
+    def __init__(self, stagings: Iterable[Staging], site: Site, directory: Path, *, twice: bool = False) -> None:
         self._stagings = list(stagings)
         self._first = self._stagings[0]
         self._site = site
+        self._twice = twice
         self._installation = Installation(directory, site.environment)
         self._inbox = Inbox()
         self.ended: list[Finished] = []
@@ -81,9 +83,9 @@ class Performance:
                     if found := list(self._step(step)):
                         where = f"step {number}: " if len(steps) > 1 else ""
                         return [where + each for each in found]
+                return [f"again: {each}" for each in self._again()] if self._twice else []
             finally:
                 self.clear()
-        return []
 
     def clear(self) -> None:
         """Take away everything that was put on the server."""
@@ -123,15 +125,20 @@ class Performance:
             yield f"complete is {finished.summary.get('complete')}, not {step.complete}"
         if finished.summary.get("complete") and not _adds_up(finished):
             yield "the summary's counts do not add up to its rows"
+        if (expected := self._expected(step)) is not None:
+            yield from _compared(expected, finished)
+
+    def _again(self) -> Iterator[str]:
+        """Run again as if nothing had happened, and see that nothing does."""
+        before, step = self._taken(), self._first.scenario.steps[-1]
+        finished = self._run(step)
         expected = self._expected(step)
-        if expected is None:
-            return
-        left = list(finished.rows)
-        for staging, rows in expected:
-            own = [row for row in left if _is_of(staging, row)]
-            left = [row for row in left if not _is_of(staging, row)]
-            yield from differences(staging, rows, own)
-        yield from (f"{row['appointment']}: a row of nobody's" for row in left)
+        assert finished is not None
+        assert expected is not None
+        if finished.exit_code != step.exit:
+            yield f"exit code {finished.exit_code}, not {step.exit}: {finished.log.strip()[-_LAST_WORDS:]}"
+        yield from _compared([(staging, tuple(row.again for row in rows)) for staging, rows in expected], finished)
+        yield from message_differences(Counter(), self._taken() - before)
 
     def _expected(self, step: Step) -> list[tuple[Staging, tuple[Row, ...]]] | None:
         """Give the rows expected of each scenario; None if anything will do."""
@@ -197,6 +204,15 @@ class Performance:
             file.write_text("".join(f"{each}\n" for each in ids) or "nobody\n", encoding="utf-8")
             return {"appointments": "by-patient", "patients_file": file.name}
         return {}
+
+
+def _compared(expected: Iterable[tuple[Staging, Iterable[Row]]], finished: Finished) -> Iterator[str]:
+    left = list(finished.rows)
+    for staging, rows in expected:
+        own = [row for row in left if _is_of(staging, row)]
+        left = [row for row in left if not _is_of(staging, row)]
+        yield from differences(staging, rows, own)
+    yield from (f"{row['appointment']}: a row of nobody's" for row in left)
 
 
 def _is_of(staging: Staging, row: Mapping[str, Any]) -> bool:
