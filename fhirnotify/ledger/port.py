@@ -1,46 +1,4 @@
-"""The port to the ledger, its values, and the state machine of a reminder.
-
-                    ┌──────────── re-check says no ──────────► withdrawn ──► claimed  (decided anew: remind)
-                    │
-     (none) ──► claimed ──► sending ──► accepted ──► delivered | undelivered
-                 │   ▲        │  │ │
-      past latest│   └────────┘  │ └──► rejected
-                 ▼  account fault│
-              expired            ├────► retry ──► sending | withdrawn | expired
-                                 │
-                                 └────► uncertain ──► accepted | retry | rejected
-
-    claimed      decided and committed; nobody has begun to send it
-    sending      a request to the provider may be in flight
-    accepted     the provider has it; delivered, undelivered: what became of it
-    rejected     the provider refuses it for good
-    retry        certainly not sent; to be tried again at ``next_attempt``
-    uncertain    it may have been sent; never sent again unless the provider is sure that it was not
-    withdrawn    not sent, since the re-check said no; may be claimed anew if a later scan says yes
-    expired      not sent in time
-
-Several machines may share a ledger. What a run has taken is its own while its lease lasts, by the clock of the ledger,
-and it keeps the lease up while it works. A machine may freeze, or be cut off, for longer than that at any point, and
-then go on as if nothing had happened; meanwhile others take over. What holds, at every point where it may wake up:
-
-    taken, not begun     another may have taken it. It is not moved to ``sending`` without a lease of its own that
-                         lasts: the change is not made, and the run goes on with what it still has.
-    sending committed,   another has made it ``uncertain``. Before the request is written the courier sees that too
-    nothing written yet  much time has gone by, and gives it back: ``uncertain`` → ``retry``, since it is certain.
-    request written      another has made it ``uncertain``; it may have asked the provider, and have begun to send
-                         anew. What the run learns is about its own attempt, which every change names. Of an attempt
-                         that is still the last one, the outcome is the truth: ``uncertain`` → accepted, rejected,
-                         retry. Of an earlier one only that it was accepted: then the reminder is accepted, from
-                         whatever state, so that nobody sends it again; refusals and doubts of an earlier attempt
-                         say nothing any more, and the change is not made.
-    provider asked       another has asked as well, and acted on the answer: the same rule, since a finding, too, is
-                         about one attempt.
-
-What is left: between the courier's look at the clock and the last byte of the request a machine can still freeze, and
-wake up when another has found that the provider never took the message, and has sent it. That takes a stop of minutes
-within some milliseconds (while a connection is being made: up to half of ``sms.timeout``). Should both be accepted, the
-second is recorded with the code ``sent-twice``, which ``ledger check`` finds. Only a provider that knows a message by
-an id of ours can close this.
+"""The port to the ledger, and its values. What may become of a reminder is drawn in ``states.py``.
 
 The ledger holds ids, versions, instants, codes and states. No name, number, text or personal identity number.
 """
@@ -48,70 +6,36 @@ The ledger holds ids, versions, instants, codes and states. No name, number, tex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Protocol
 
 from fhirnotify.core.answer import Evidence
 from fhirnotify.core.model import Coding, ContactType
+from fhirnotify.ledger.states import ACCEPTED_STATES, EDGES, LATE_EDGES, RUN_DIED, SENT_TWICE, State
+
+__all__ = [
+    "ACCEPTED_STATES",
+    "EDGES",
+    "KIND_48H",
+    "LATE_EDGES",
+    "RUN_DIED",
+    "SENT_TWICE",
+    "Change",
+    "Claim",
+    "Identity",
+    "KeptVerdict",
+    "Ledger",
+    "Reminder",
+    "State",
+    "Transition",
+    "Unmapped",
+    "Verdict",
+]
 
 KIND_48H = "reminder"
 """The one kind of message there is; part of a reminder's identity."""
 
-RUN_DIED = "run-died"
-"""The code of the change from ``sending`` to ``uncertain`` of what a dead run left behind."""
-
-SENT_TWICE = "sent-twice"
-"""The code of a change that changes no state: a second message was accepted for what had been accepted already."""
-
 Identity = tuple[str, str, datetime, str]
 """What makes a reminder one and the same: appointment, patient, start, kind."""
-
-
-class State(StrEnum):
-    """The states of a reminder."""
-
-    CLAIMED = "claimed"
-    SENDING = "sending"
-    ACCEPTED = "accepted"
-    DELIVERED = "delivered"
-    UNDELIVERED = "undelivered"
-    REJECTED = "rejected"
-    RETRY = "retry"
-    UNCERTAIN = "uncertain"
-    WITHDRAWN = "withdrawn"
-    EXPIRED = "expired"
-
-
-EDGES: frozenset[tuple[State, State]] = frozenset(
-    {
-        (State.CLAIMED, State.SENDING),
-        (State.CLAIMED, State.WITHDRAWN),
-        (State.CLAIMED, State.EXPIRED),
-        (State.SENDING, State.ACCEPTED),
-        (State.SENDING, State.REJECTED),
-        (State.SENDING, State.RETRY),
-        (State.SENDING, State.UNCERTAIN),
-        (State.SENDING, State.CLAIMED),
-        (State.ACCEPTED, State.DELIVERED),
-        (State.ACCEPTED, State.UNDELIVERED),
-        (State.RETRY, State.SENDING),
-        (State.RETRY, State.WITHDRAWN),
-        (State.RETRY, State.EXPIRED),
-        (State.UNCERTAIN, State.ACCEPTED),
-        (State.UNCERTAIN, State.RETRY),
-        (State.UNCERTAIN, State.REJECTED),
-        (State.WITHDRAWN, State.CLAIMED),
-    }
-)
-"""Every change of state there is; any other is refused with ``LedgerError``, unless another run was there first."""
-
-LATE_EDGES: frozenset[tuple[State, State]] = frozenset(
-    (state, State.ACCEPTED) for state in (State.CLAIMED, State.RETRY, State.REJECTED, State.WITHDRAWN, State.EXPIRED)
-)
-"""What a run that had lost a reminder to another may still record: that the provider has taken it after all."""
-
-ACCEPTED_STATES = frozenset({State.ACCEPTED, State.DELIVERED, State.UNDELIVERED})
-"""The states of what the provider has taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ _CLAIMED_BY = (
 
 UNTOUCHED = _reminders.where(_c.id.in_(_CLAIMED_BY)).order_by(_c.id)
 
-LEASED_BY = select(_c.id).where(_OF_IDS, _c.lease_run == bindparam("holder")).with_for_update()
+LEASED_BY = select(_c.id).where(_OF_IDS, _c.lease_run == bindparam("holder")).order_by(_c.id).with_for_update()
 
 END_ALL_LEASES = (
     update(tables.reminder).where(text("lease_run IS NOT NULL"), _NOT_BEGUN).values(lease_run=None, lease_until=None)
