@@ -13,7 +13,7 @@ from fhirnotify.harness.guest import Run
 from fhirnotify.harness.scenarios import junit
 from fhirnotify.harness.scenarios.model import Scenario
 from fhirnotify.harness.scenarios.performance import Site
-from fhirnotify.harness.scenarios.playing import Played, Player, Status
+from fhirnotify.harness.scenarios.playing import BETTER, Played, Player, Status
 from fhirnotify.harness.scenarios.targets import Directory
 from fhirnotify.harness.seed import RefusedResources
 
@@ -98,8 +98,18 @@ def test_what_cannot_be_played_here(target):
     assert all(each.is_well for each in played.values())
 
 
+def test_visits_of_nobody_are_not_asked_for_by_patient(target):
+    """A list of Patients leads to no visit that names none of them; that one is reminded of is as always."""
+    site = Site(target, assets.directory("mappings"), strategy="by-patient")
+    nobody = scenario(
+        resources=[{"appointment": "a", "of": []}], expect=[{"patient": None, "skip": "patient-unreadable"}]
+    )
+    played = Player(site, 2051, Run.now()).play({"nobody": nobody, "somebody": scenario()})
+    assert {each.name: each.status for each in played} == {"nobody": Status.NOT_HERE, "somebody": Status.PASSED}
+
+
 def test_known_limits(target, monkeypatch):
-    """One that differs as is written down is well; one that passes in spite of it is not."""
+    """One that differs as is written down is well; one that passes in spite of it is, too, and it is told."""
     limits = dict.fromkeys([("directory", "differs"), ("directory", "passes")], "it is so")
     monkeypatch.setattr(
         "fhirnotify.harness.scenarios.playing.known_limit",
@@ -107,8 +117,7 @@ def test_known_limits(target, monkeypatch):
     )
     played = play(target, differs=scenario(expect=[{"remind": "video"}]), passes=scenario())
     assert (played["differs"].status, played["differs"].is_well) == (Status.KNOWN_LIMIT, True)
-    assert played["passes"].status is Status.FAILED
-    assert "written down as a known limit: it is so" in played["passes"].findings[0]
+    assert (played["passes"].status, played["passes"].findings) == (Status.PASSED, (f"{BETTER}: it is so",))
 
 
 def test_nothing_is_known_of_a_server_that_nobody_has_met():
