@@ -7,7 +7,7 @@ from typing import Any
 
 from fhirnotify.harness.loopback import Reply
 from fhirnotify.harness.proxy import FHIR_JSON, Act, Asked, Sent, Server, bundle_of, honest
-from fhirnotify.harness.scenarios.model import Promise
+from fhirnotify.harness.scenarios.promises import Promise
 
 Bundle = dict[str, Any]
 

@@ -111,9 +111,9 @@ FAULTS = (
     ),
     Fault(
         "next-is-relative",
-        "links to the next page by query alone, as a relative address: odd, but clear",
+        "links to the next page by path and query alone, as a relative address: odd, but clear",
         "none-forgotten",
-        on(_APPOINTMENT, next_is(lambda right, _: f"?{urlsplit(right).query}")),
+        on(_APPOINTMENT, next_is(lambda right, _: right.removeprefix(origin(right)))),
     ),
     Fault(
         "next-is-this-page",
