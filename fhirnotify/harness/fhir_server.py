@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from fhirnotify.core.model import FhirVersion
 from fhirnotify.errors import HarnessError
@@ -25,6 +25,8 @@ START_SECONDS = 600.0
 
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.2
+_DIRECT = build_opener(ProxyHandler({}))
+"""Asks on the loopback, past any proxy that the environment names."""
 
 Progress = Callable[[str], None]
 """Told in words what is going on."""
@@ -82,10 +84,11 @@ class FhirServer(ABC):
         self._directory.mkdir(parents=True, exist_ok=True)
         try:
             self._process = self._spawn(self._directory, self._log)
-        except HarnessError:
+            self._progress(f"starting {self._title}")
+        except BaseException:  # an impatient Ctrl-C, too, leaves nothing behind
+            self._end()
             self._clear()
             raise
-        self._progress(f"starting {self._title}")
 
     def wait_until_ready(self, timeout: float = START_SECONDS) -> str:
         """Wait until ``GET /metadata`` answers 200, and give the base URL.
@@ -93,6 +96,17 @@ class FhirServer(ABC):
         Raises:
             HarnessError: the server ended, or was not ready in time; it is stopped then, and its log kept.
         """
+        try:
+            self._await(timeout)
+        except HarnessError:
+            raise
+        except BaseException:  # an impatient Ctrl-C leaves nothing behind
+            self.stop()
+            raise
+        self._progress(f"{self._title} is ready")
+        return self._base_url
+
+    def _await(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
         while not self._is_ready():
             if self._process is None or self._process.poll() is not None:
@@ -100,8 +114,6 @@ class FhirServer(ABC):
             if time.monotonic() > deadline:
                 self._fail(f"was not ready within {timeout:.0f} s")
             time.sleep(_POLL_SECONDS)
-        self._progress(f"{self._title} is ready")
-        return self._base_url
 
     def watch(self) -> None:
         """Do nothing as long as the server runs.
@@ -138,7 +150,7 @@ class FhirServer(ABC):
         if not (address := self._address(self._directory)):
             return False
         try:
-            with urlopen(f"{address}/metadata", timeout=30) as answer:
+            with _DIRECT.open(f"{address}/metadata", timeout=30) as answer:
                 self._base_url = address if answer.status == HTTPStatus.OK else ""
         except (URLError, http.client.HTTPException, OSError):
             return False

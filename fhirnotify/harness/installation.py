@@ -103,5 +103,12 @@ def _lines(keys: Mapping[str, Any]) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Give this process's environment without its own settings of fhirnotify."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("FHIRNOTIFY_")}
+    """Give this process's environment without its own settings of fhirnotify, which are read in either case."""
+    return past_proxies({key: value for key, value in os.environ.items() if not key.upper().startswith("FHIRNOTIFY_")})
+
+
+def past_proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """Add that what is on the loopback is reached without the proxy that the environment may name."""
+    found = dict(environment)
+    exempt = ",".join(filter(None, [found.get("no_proxy") or found.get("NO_PROXY"), "127.0.0.1,localhost"]))
+    return found | {"NO_PROXY": exempt, "no_proxy": exempt}

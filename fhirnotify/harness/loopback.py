@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -56,8 +57,20 @@ class Reply:
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
     """Write the first line of an answer and its headers, and the empty line after them."""
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [f"HTTP/1.1 {status} {_phrase(status)}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether an address is on this machine, where no proxy that the environment names is of use."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:  # such as 520, which a network in front of a server makes up
+        return "Unassigned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,9 @@ Handler = Callable[[Request], Answer]
 
 _NO_REQUEST = Reply(400, b"What came is no HTTP request.\n", {"Content-Type": "text/plain", "Connection": "close"})
 
+_CLOSE_SECONDS = 2.0
+"""How long closing waits for handlers that are at work."""
+
 _AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER: closing does not wait for what is still to be delivered, but resets."""
 
@@ -108,7 +124,7 @@ class LoopbackServer:
         self.port: int = self._listener.getsockname()[1]
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.closing = threading.Event()
-        self._connections: set[socket.socket] = set()
+        self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
 
@@ -123,15 +139,23 @@ class LoopbackServer:
         self._listener.close()
 
     def close(self) -> None:
-        """Stop listening and close every connection, also those that keep silence."""
+        """Stop listening and close every connection, also those that keep silence.
+
+        A handler that is at work is given a moment to come to its end, for what it uses may be closed next.
+        """
         self.closing.set()
         self.refuse()
-        with self._lock:
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
         if self._acceptor.ident is not None:
             self._acceptor.join()
+        with self._lock:
+            conversations = dict(self._connections)
+            for connection in conversations:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        for conversation in conversations.values():
+            if conversation is not threading.current_thread():
+                conversation.join(max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Self:
         self.start()
@@ -149,9 +173,10 @@ class LoopbackServer:
             except OSError:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            conversation = threading.Thread(target=self._converse, args=(connection,), daemon=True)
             with self._lock:
-                self._connections.add(connection)
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+                self._connections[connection] = conversation
+            conversation.start()
 
     def _converse(self, connection: socket.socket) -> None:
         try:
@@ -159,7 +184,7 @@ class LoopbackServer:
                 self._answer_all(connection)
         finally:
             with self._lock:
-                self._connections.discard(connection)
+                del self._connections[connection]
 
     def _answer_all(self, connection: socket.socket) -> None:
         waiting = bytearray()

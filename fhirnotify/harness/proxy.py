@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import httpx
 
-from fhirnotify.harness.loopback import LoopbackServer, Pieces, Raw, Reply, Request, Silence
+from fhirnotify.harness.loopback import LoopbackServer, Pieces, Raw, Reply, Request, Silence, is_loopback
 
 METADATA = "metadata"
 FHIR_JSON = "application/fhir+json"
@@ -70,6 +70,9 @@ class Refuse:
 Sent = Reply | Silence | Raw | Pieces | Refuse
 
 
+_UNREACHED = Reply(502, b"the server cannot be reached", {"Content-Type": "text/plain"})
+
+
 class Server:
     """The real server, as a fault sees it: it can be asked, and what passed earlier is remembered.
 
@@ -85,7 +88,8 @@ class Server:
         self._base = base_url.rstrip("/")
         self._mine = re.compile(rb'"' + re.escape(self._base.encode()).replace(b"/", rb"\\?/") + rb"(?=[\"\\/?])")
         self._statement = statement
-        self._client = httpx.Client(verify=verify, timeout=_TIMEOUT, follow_redirects=False)
+        direct = is_loopback(base_url)
+        self._client = httpx.Client(verify=verify, timeout=_TIMEOUT, follow_redirects=False, trust_env=not direct)
         self._own = ""
         self._links: dict[tuple[str, int], str] = {}
         self._places: dict[str, tuple[str, int]] = {}
@@ -126,7 +130,11 @@ class Server:
         try:
             answer = self._statement[0] if asked.kind == METADATA and self._statement else self._sent_on(asked.request)
         except httpx.HTTPError:
-            return Reply(502, b"the server cannot be reached", {"Content-Type": "text/plain"})
+            return _UNREACHED
+        except RuntimeError:
+            if not self._client.is_closed:
+                raise
+            return _UNREACHED
         kept = {name: self._rewritten(value) for name, value in answer.headers.items() if name in _KEPT}
         reply = Reply(answer.status_code, self._body(answer), kept)
         if asked.kind != METADATA:

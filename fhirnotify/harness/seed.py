@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from fhirnotify.errors import HarnessError
+from fhirnotify.harness.loopback import is_loopback
 from fhirnotify.harness.resources import Resource
 
 CHUNK = 200
@@ -106,7 +107,7 @@ def _statuses(base_url: str, bundle: Mapping[str, Any], client: httpx.Client | N
         if client is not None:
             answer = client.post(base_url, content=body, headers=headers, timeout=_TIMEOUT)
         else:
-            with closing(httpx.Client()) as plain:
+            with closing(httpx.Client(trust_env=not is_loopback(base_url))) as plain:
                 answer = plain.post(base_url, content=body, headers=headers, timeout=_TIMEOUT)
     except httpx.HTTPError:
         raise HarnessError(f"No FHIR server answers at {base_url}.", "Is it running?") from None
