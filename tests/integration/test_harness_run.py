@@ -61,6 +61,8 @@ def hold(played: tuple[subprocess.CompletedProcess[str], list[dict]]) -> None:
     summary = results.pop()["summary"]
     ill = [each for each in results if each["status"] in ("failed", "refused")]
     assert ill == []
+    better = [each for each in results if each["status"] == "passed" and each["findings"]]
+    assert better == []  # what is written down of a server is still so
     assert done.returncode == 0, done.stderr
     assert summary["passed"] > 50
 
@@ -161,7 +163,7 @@ def test_what_a_crashed_run_left_is_taken_away_by_the_next(kept_server, under_wa
     under_way.kill()
     under_way.communicate()
     assert left_by(url, under_way.pid)
-    done, _ = play("--fhir", url, "--write-to", url, "--only", "deny-overrides-permit")
+    done, _ = play("--fhir", url, "--write-to", url, "--only", "consent/deny-overrides-permit")
     assert "that an earlier run left behind" in done.stderr
     assert left_by(url, under_way.pid) == []
 
@@ -181,13 +183,45 @@ def foreign_patient(kept_server) -> Iterator[None]:
 def test_a_server_with_foreign_patients_is_not_written_to(kept_server):
     """It refuses with exit code 2 and what to do; another URL the second time does not help, the same one does."""
     url = kept_server.base_url
-    chosen = ("--only", "deny-overrides-permit")
+    chosen = ("--only", "consent/deny-overrides-permit")
     refused, _ = play("--fhir", url, *chosen)
     assert refused.returncode == 2
     assert "--write-to" in refused.stderr
     assert refused.stdout == ""
     assert play("--fhir", url, "--write-to", "http://127.0.0.1:1/fhir", *chosen)[0].returncode == 2
     assert play("--fhir", url, "--write-to", url, *chosen)[0].returncode == 0
+
+
+@pytest.mark.hapi
+@ON_BOTH
+def test_what_was_seeded_stands_until_the_next_run(kept_server):
+    """The resources of a scenario are there to be looked at; the next run takes them away."""
+    url = kept_server.base_url
+    chosen = ("--fhir", url, "--write-to", url, "--only", "consent/deny-overrides-permit")
+    command_line = [*COMMAND, "harness", "seed", *chosen, "--json"]
+    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout) == {"Appointment": 1, "Consent": 2, "Patient": 1}
+    seeded = [each for each in tagged(url) if "/seed-" in each]
+    assert len(seeded) == 4
+    assert play(*chosen)[0].returncode == 0
+    assert not set(seeded) & set(tagged(url))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--fhir", "file:", "--read-only", "--only", "x"),
+        ("--fhir", "http://127.0.0.1:1/fhir", "--fhir-version", "R4"),
+        ("--fhir", "file:", "--mappings", "/nowhere"),
+        ("--fhir", "file:", "--appointments", "by-chance"),
+        ("--fhir", "file:."),
+    ],
+)
+def test_options_that_make_no_sense(arguments):
+    """They are refused with exit code 2, before anything is asked or written."""
+    done, results = play(*arguments)
+    assert done.returncode == 2
+    assert [each for each in results if "scenario" in each] == []
 
 
 @pytest.mark.hapi

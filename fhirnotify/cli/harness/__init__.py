@@ -2,7 +2,7 @@
 
 import typer
 
-from fhirnotify.cli.harness import faults, probe, providers, run, scenarios, serve
+from fhirnotify.cli.harness import faults, probe, providers, run, scenarios, seed, serve
 
 app = typer.Typer(
     name="harness",
@@ -15,4 +15,5 @@ app.command()(faults.faults)
 app.command()(probe.probe)
 app.command()(providers.providers)
 app.command()(scenarios.scenarios)
+app.command()(seed.seed)
 app.command()(serve.serve)

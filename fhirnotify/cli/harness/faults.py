@@ -7,7 +7,7 @@ import typer
 
 from fhirnotify.cli.failures import reported
 from fhirnotify.cli.harness.endpoint import Auth, Fhir
-from fhirnotify.cli.harness.server import SCENARIOS_FAILED, WriteTo, access_to, may_write, termination_as_interruption
+from fhirnotify.cli.harness.server import SCENARIOS_FAILED, WriteTo, access_to, interrupted_once, may_write
 from fhirnotify.cli.options import Json
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def faults(
     lines: list[Line] = []
     conditions = Conditions(assets.directory("mappings"), apart=True)
     with (
-        termination_as_interruption(),
+        interrupted_once(),
         access_to(fhir, auth) as server,
         abreast_on_server(server, conditions, at_once, foreign=foreign, tell=complain) as players,
         Told(out, to_stderr=True) as told,

@@ -46,17 +46,19 @@ class Results:
             )
             return
         self._out.line(f"{_MARKS[played.status]:7}  {played.name}")
-        if played.status is not Status.PASSED:
-            if played.status is not Status.NOT_HERE:
+        if played.findings:
+            if not played.is_well:
                 self._out.line(f"         {played.scenario.shows}")
             for finding in played.findings[:_MOST_FINDINGS]:
                 self._out.line(f"         · {finding}".replace("\n", "\n           "))
 
-    def sum_up(self) -> None:
-        """Tell how many went how."""
+    def sum_up(self, number: int) -> None:
+        """Tell how many went how, of the number that was to be played."""
         counts = Counter(each.status for each in self.played)
+        complete = len(self.played) == number
         if self._as_json:
-            self._out.json({"summary": {status.value: counts[status] for status in Status}})
+            said = {status.value: counts[status] for status in Status}
+            self._out.json({"summary": {"scenarios": number, **said, "complete": complete}})
         else:
-            told = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
-            self._out.line(f"\n{len(self.played)} scenarios: {told}.")
+            told = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "none played"
+            self._out.line(f"\n{number} scenarios: {told}.{'' if complete else ' Stopped before the end.'}")

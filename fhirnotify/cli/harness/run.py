@@ -10,8 +10,9 @@ import typer
 from fhirnotify.cli.failures import reported
 from fhirnotify.cli.harness.endpoint import Auth, Fhir
 from fhirnotify.cli.harness.scenarios import Only, Scenarios
-from fhirnotify.cli.harness.server import SCENARIOS_FAILED, WriteTo, access_to, may_write, termination_as_interruption
+from fhirnotify.cli.harness.server import SCENARIOS_FAILED, WriteTo, access_to, interrupted_once, may_write
 from fhirnotify.cli.options import Json, OneOf
+from fhirnotify.errors import SettingsError
 
 if TYPE_CHECKING:
     from fhirnotify.harness.scenarios.performance import Strategy
@@ -37,8 +38,9 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
         ),
     ] = "by-date",
     fhir_version: Annotated[
-        str, typer.Option(parser=OneOf("R4", "R5"), metavar="R4|R5", help="With --fhir file: the version to play in.")
-    ] = "R4",
+        str | None,
+        typer.Option(parser=OneOf("R4", "R5"), metavar="R4|R5", help="With --fhir file: the version to play in."),
+    ] = None,
     write_to: WriteTo = None,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write the results as JUnit XML.")
@@ -50,14 +52,15 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Play scenarios on a FHIR server (or in a directory, with --fhir file:) with the real command, and compare.
 
-    Everything that is put on the server is taken away again. No real SMS provider is ever used. Exit code 1: a
-    scenario did not go as it says.
+    Everything that is put on the server is taken away again. No real SMS provider is ever used. Faults of servers are
+    played by "harness faults", or where --only names them. Exit code 1: a scenario did not go as it says. With --json
+    each scenario is an object (scenario, status, promises, findings, seconds), and the last one is the summary.
     """
     if read_only:
         from fhirnotify.cli.harness.probe import probe  # noqa: PLC0415
 
+        _refuse_what_is_for_playing(scenarios, only, mappings, write_to, junit, fhir_version)
         return probe(fhir, auth, as_json=as_json)
-    from fhirnotify import assets  # noqa: PLC0415
     from fhirnotify.cli.harness.results import Results  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
     from fhirnotify.core.model import FhirVersion  # noqa: PLC0415
@@ -66,20 +69,43 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     from fhirnotify.harness.scenarios.session import Conditions, in_directory  # noqa: PLC0415
 
     chosen = reading.read_all(scenarios or reading.bundled(), only or ())
-    conditions = Conditions(mappings or assets.directory("mappings"), cast("Strategy", appointments), apart)
+    if not only:  # faults have a command of their own, and one of them takes minutes
+        chosen = {name: scenario for name, scenario in chosen.items() if not scenario.has_faults}
+    conditions = Conditions(_mappings(mappings), cast("Strategy", appointments), apart)
     results = Results(Stdout(), as_json=as_json)
-    playing = (
-        in_directory(FhirVersion(fhir_version), conditions)
-        if fhir == _DIRECTORY
-        else _on_server(fhir, auth, conditions, foreign=may_write(fhir, write_to))
-    )
-    with termination_as_interruption(), playing as player:
-        for played in player.play(chosen):
-            results.add(played)
-    results.sum_up()
-    if junit is not None:
-        xml.write(junit, fhir, results.played)
+    foreign = may_write(fhir, write_to)
+    if fhir == _DIRECTORY:
+        playing = in_directory(FhirVersion(fhir_version or "R4"), conditions)
+    elif fhir_version:
+        raise SettingsError("--fhir-version is for --fhir file: alone.", "A server tells its version itself.")
+    else:
+        playing = _on_server(fhir, auth, conditions, foreign=foreign)
+    try:
+        with interrupted_once(), playing as player:
+            for played in player.play(chosen):
+                results.add(played)
+    finally:  # what is known is told, whatever ended it
+        results.sum_up(len(chosen))
+        if junit is not None:
+            xml.write(junit, fhir, results.played)
     raise typer.Exit(0 if results.are_well else SCENARIOS_FAILED)
+
+
+def _mappings(chosen: Path | None) -> Path:
+    from fhirnotify import assets  # noqa: PLC0415
+
+    directory = chosen or assets.directory("mappings")
+    if not (directory / "elements.toml").is_file():
+        raise SettingsError(f"{directory} holds no mappings.", "Name a directory with elements.toml and ConceptMaps.")
+    return directory
+
+
+def _refuse_what_is_for_playing(*options: object) -> None:
+    if any(option for option in options):
+        raise SettingsError(
+            "--read-only only probes: it plays no scenario.",
+            "Leave out --scenarios, --only, --mappings, --write-to, --junit and --fhir-version, or --read-only.",
+        )
 
 
 @contextmanager

@@ -1,24 +1,19 @@
 """``harness serve``: a FHIR server and an SMS inbox on loopback, and settings that name them, until Ctrl-C."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fhirnotify.cli.failures import reported
+from fhirnotify.cli.harness.server import interrupted_once
 from fhirnotify.cli.options import Json
 from fhirnotify.errors import SettingsError
 
 if TYPE_CHECKING:
     from fhirnotify.cli.output import Stdout
     from fhirnotify.harness.serve import Served
-
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Server(StrEnum):
@@ -100,20 +95,3 @@ def _show(served: "Served", out: "Stdout", *, as_json: bool) -> None:
         considered, reminded = len(served.world.expected), len(served.world.reminded)
         out.line(f"Run at once, it considers {considered} patients of visits and reminds {reminded}.")
     out.line("Ctrl-C ends it all.")
-
-
-@contextmanager
-def interrupted_once() -> Iterator[None]:
-    """Make each signal that means an end a KeyboardInterrupt, and ignore those after it: the ending is under way."""
-
-    def received(_number: int, _frame: FrameType | None) -> None:
-        for each in _ENDING:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, received) for number in _ENDING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

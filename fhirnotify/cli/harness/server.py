@@ -4,7 +4,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,8 @@ from fhirnotify.errors import SettingsError
 
 if TYPE_CHECKING:
     from fhirnotify.harness.scenarios.session import Access
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 SCENARIOS_FAILED = 1
 """The exit code when a scenario did not go as it says."""
@@ -59,14 +62,17 @@ def may_write(fhir: str, write_to: str | None) -> bool:
 
 
 @contextmanager
-def termination_as_interruption() -> Iterator[None]:
-    """Let TERM, too, take away what stands on the server before the command ends."""
+def interrupted_once() -> Iterator[None]:
+    """Make each signal that means an end a KeyboardInterrupt, and ignore those after it: the ending is under way."""
 
-    def interrupt(*_: object) -> NoReturn:
+    def received(_number: int, _frame: FrameType | None) -> None:
+        for each in _ENDING:
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, received) for number in _ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

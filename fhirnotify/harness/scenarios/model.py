@@ -6,13 +6,19 @@ and a booked Appointment ``a`` of ``p`` at the mottagning 24 hours on. A resourc
 FHIR.
 """
 
+import difflib
+from collections.abc import Collection
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from fhirnotify.core.answer import Reason
 from fhirnotify.core.model import ContactType, FhirVersion
+from fhirnotify.harness.behaviour import Behaviour
+from fhirnotify.harness.faults import FAULTS
 from fhirnotify.harness.scenarios.moments import MOMENT, checked
+from fhirnotify.harness.scenarios.promises import Promise
+from fhirnotify.ledger.port import State
 
 Id = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9.-]{1,24}$", description="Short: a prefix is put before it on a server.")
@@ -25,18 +31,29 @@ Moment = Annotated[
 Elements = Annotated[
     dict[str, Any], Field(description="FHIR elements laid over the ordinary ones; null takes one out.")
 ]
-Promise = Literal[
-    "at-most-one",
-    "none-forgotten",
-    "consent-or-silence",
-    "nothing-sensitive-leaves",
-    "the-right-kind-of-visit",
-    "fresh-facts",
-    "explained",
-    "a-loud-failure",
-]
 Day = Literal["winter", "summer", "spring-forward", "fall-back"]
-Behaviour = Annotated[str, Field(description="How the SMS provider meets a message: accept, refuse, throttle …")]
+OUTCOMES = (*State, "held", "planned")
+"""What can become of a reminder: its states in the ledger, what quiet hours hold, and what a plan would send."""
+
+
+def _outcome(written: str) -> str:
+    return _one_of(OUTCOMES, written)
+
+
+def _fault(written: str) -> str:
+    return _one_of(FAULTS, written)
+
+
+def _one_of(known: Collection[str], written: str) -> str:
+    if written in known:
+        return written
+    near = difflib.get_close_matches(written, list(known), n=1)
+    meant = f"; did you mean {near[0]}?" if near else f": one of {', '.join(known)}"
+    raise ValueError(f"cannot be {written}{meant}")
+
+
+Outcome = Annotated[str, AfterValidator(_outcome), Field(json_schema_extra={"enum": [str(each) for each in OUTCOMES]})]
+Fault = Annotated[str, AfterValidator(_fault), Field(json_schema_extra={"enum": list(FAULTS)})]
 
 
 class Part(BaseModel):
@@ -138,6 +155,17 @@ Written = Annotated[
 """A resource: an ordinary one with what is special about it, or FHIR JSON in full."""
 
 
+def reference_of(written: Written) -> str:
+    """Give a resource's type and id, as a reference within the scenario."""
+    if isinstance(written, Patient):
+        return f"Patient/{written.patient}"
+    if isinstance(written, Consent):
+        return f"Consent/{written.consent}"
+    if isinstance(written, Appointment):
+        return f"Appointment/{written.appointment}"
+    return f"{written['resourceType']}/{written['id']}"
+
+
 class Row(Part):
     """What one run says of one patient of one appointment, and the message that comes of it."""
 
@@ -146,8 +174,8 @@ class Row(Part):
     start: Moment | None = Field(None, description="By default the Appointment's own, as it stands at this step.")
     remind: ContactType | None = None
     skip: Reason | None = None
-    already: str | None = Field(None, description="The state in which the reminder of an earlier run stands.")
-    outcome: str | None = Field(
+    already: Outcome | None = Field(None, description="The state in which the reminder of an earlier run stands.")
+    outcome: Outcome | None = Field(
         None, description="accepted by default for remind; planned in a plan; withdrawn, held, retry, uncertain …"
     )
     to: str | None = Field(None, description="The number, E.164; by default the ordinary Patient's own.")
@@ -202,7 +230,7 @@ class Step(Part):
     change: tuple[Written, ...] = Field((), description="Put these resources, new or in the place of earlier ones.")
     remove: tuple[str, ...] = Field((), description="Take these away, each written Type/id.")
     provider: tuple[Behaviour, ...] = Field((), description="How the provider meets the next messages, in order.")
-    fault: str | None = Field(None, description="A fault of the FHIR server: see 'fhirnotify harness faults'.")
+    fault: Fault | None = Field(None, description="A fault of the FHIR server: see 'fhirnotify harness faults'.")
     at: Moment = Field("now", description="The moment of the run.")
     command: Literal["run", "plan"] = "run"
     kill: int | None = Field(None, ge=1, description="Kill the run when the provider is asked the n-th time.")
@@ -229,7 +257,9 @@ class Scenario(Part):
         "winter",
         description="A Wednesday in winter or summer time, or the Saturday before the clocks are set forward or back.",
     )
-    time: str = Field("10:00", pattern=r"^[0-2][0-9]:[0-5][0-9]$", description="The local time at which it begins.")
+    time: str = Field(
+        "10:00", pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="The local time at which it begins."
+    )
     settings: dict[str, dict[str, Any]] = Field({}, description="Sections and keys as in fhirnotify.toml.")
     mappings: Mapping = Mapping()
     resources: tuple[Written, ...]
@@ -242,7 +272,8 @@ class Scenario(Part):
         for section, keys in value.items():
             if section not in _SETTINGS:
                 raise ValueError(f"no section {section} here; there are {', '.join(_SETTINGS)}")
-            if own := _OURS.get(section, set()) & keys.keys():
+            providers = {key for key, inner in keys.items() if section == "sms" and isinstance(inner, dict)}
+            if own := _OURS.get(section, set()) & keys.keys() | providers:
                 raise ValueError(f"{section}.{min(own)} is not a scenario's to say: it is the same for all")
         return value
 
@@ -254,6 +285,20 @@ class Scenario(Part):
         ):
             raise ValueError("expects nothing, and so cannot fail: say what is expected")
         return self
+
+    @model_validator(mode="after")
+    def _takes_away_what_it_puts(self) -> Self:
+        put = {reference_of(each) for each in (*self.resources, *(one for step in self.steps for one in step.change))}
+        for step in self.steps:
+            for reference in step.remove:
+                if reference not in put:
+                    raise ValueError(f"takes {reference} away, which it never puts: there are {', '.join(sorted(put))}")
+        return self
+
+    @property
+    def has_faults(self) -> bool:
+        """Tell whether the FHIR server misbehaves in it."""
+        return any(step.fault for step in self.steps)
 
     @property
     def promises(self) -> tuple[Promise, ...]:

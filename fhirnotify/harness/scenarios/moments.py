@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from fhirnotify.rows import instant
 
 LOCAL = ZoneInfo("Europe/Stockholm")
-MOMENT = r"now(?:[+-][0-9]{1,6}[smhdwy])*(?:@[0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
+MOMENT = r"now(?:[+-][0-9]{1,6}[smhdwy])*(?:@(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?)?"
 
 _STEP = re.compile(r"([+-][0-9]+)([smhdwy])")
 _CLOCK = re.compile(r"@(..):(..)(?::(..))?")

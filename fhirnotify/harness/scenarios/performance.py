@@ -1,15 +1,15 @@
 """One performance: scenarios on a server, and the real command, step by step, with a ledger and an inbox of its own."""
 
 import shutil
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from fhirnotify.harness.behaviour import Behaviour
 from fhirnotify.harness.inbox import Inbox
 from fhirnotify.harness.installation import Finished, Installation
 from fhirnotify.harness.resources import CONSENT_CODE, Resource
@@ -18,9 +18,6 @@ from fhirnotify.harness.scenarios.mapping import written
 from fhirnotify.harness.scenarios.model import Row, Step
 from fhirnotify.harness.scenarios.staging import Staging
 from fhirnotify.harness.scenarios.targets import Target
-
-if TYPE_CHECKING:
-    import subprocess
 
 Strategy = Literal["by-date", "by-location", "by-patient"]
 Faulty = Callable[[str], AbstractContextManager[str]]
@@ -106,9 +103,13 @@ class Performance:
             self._site.target.put(changed)
         if gone := self._first.taken_away(step.remove):
             self._site.target.remove(gone)
-        self._inbox.next(*map(Behaviour, step.provider))
+        self._inbox.next(*step.provider)
         before = self._taken()
-        finished = self._run(step)
+        try:
+            finished = self._run(step)
+        except subprocess.TimeoutExpired as late:
+            yield f"the run did not end within {late.timeout:.0f} seconds"
+            return
         if finished is not None:
             self.ended.append(finished)
             yield from self._as_told(step, finished)

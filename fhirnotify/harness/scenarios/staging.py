@@ -60,7 +60,7 @@ class Staging:
         for each in written:
             if isinstance(each, model.Patient):
                 self._numbers.setdefault(each.patient, resources.fictional_number(len(self._numbers)))
-        self._own = frozenset(map(_id_of, written))
+        self._own = frozenset(model.reference_of(each).partition("/")[2] for each in written)
 
     def put(self, written: Iterable[Written]) -> list[Resource]:
         """Make resources as they stand on the server."""
@@ -171,14 +171,6 @@ class Staging:
         if named and named[2] in self._own:
             value = f"{named[1]}{self.id(named[2])}{named[3] or ''}"
         return self.text(value)
-
-
-def _id_of(written: Written) -> str:
-    if isinstance(written, model.Patient):
-        return written.patient
-    if isinstance(written, model.Consent):
-        return written.consent
-    return written.appointment if isinstance(written, model.Appointment) else str(written["id"])
 
 
 def _code(written: str) -> str:
