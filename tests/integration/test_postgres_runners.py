@@ -183,7 +183,17 @@ def test_four_at_once(region):
     shares = [machine.summary["sent"] for machine in machines]
     assert sum(shares) == REMINDERS
     assert min(shares) > 0
-    print(f"one: {time_alone:.1f} s; four: {time_together:.1f} s, shares {shares}, duplicates 0")  # noqa: T201
+    spans = [_sending(each) for each in (alone, together)]
+    print(  # noqa: T201
+        f"one: {time_alone:.1f} s, of which {spans[0]:.1f} s from the first message to the last; "
+        f"four: {time_together:.1f} s, {spans[1]:.1f} s; shares {shares}; duplicates 0"
+    )
+
+
+def _sending(region: Region) -> float:
+    """Give the seconds from the first message to the last."""
+    taken = sorted(message.at for message in region.provider.taken)
+    return (taken[-1] - taken[0]).total_seconds()
 
 
 def _timed(machines: list[Machine]) -> tuple[float, list[int]]:
@@ -266,3 +276,17 @@ def test_clocks_that_disagree(region):
     assert place.sent() == inbox_of(place.world)
     for machine in machines:
         adds_up(machine)
+
+
+def test_one_rate_for_all(region):
+    """With ``rate_shared`` two runners together keep to the rate that one would."""
+    rate = 40
+    place = region(rate=rate, rate_shared=True)
+    machines = [place.machine(), place.machine()]
+    _, codes = _timed(machines)
+
+    assert codes == [0, 0], [machine.log for machine in machines]
+    assert place.sent() == inbox_of(place.world)
+    taken = sorted(message.at for message in place.provider.taken)
+    assert (taken[-1] - taken[0]).total_seconds() >= (REMINDERS - 1) / rate - 1
+    assert min(machine.summary["sent"] for machine in machines) > REMINDERS / 4
