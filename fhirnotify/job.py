@@ -38,6 +38,7 @@ class Sending:
     parallel: int
     attempts: int
     timeout: timedelta
+    rate_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

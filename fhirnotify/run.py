@@ -14,6 +14,7 @@ from fhirnotify.recover import settle
 from fhirnotify.rows import HELD, Row, Summary
 from fhirnotify.scan import Fresh, Purpose, Scan
 from fhirnotify.send import Send
+from fhirnotify.sms.bucket import Pace, SharedPace, TokenBucket
 from fhirnotify.sms.courier import PATIENCE, Courier
 from fhirnotify.sms.gateway import Gateway
 
@@ -146,7 +147,7 @@ class _Run:
         sending = self._job.sending
         courier = Courier(
             self._gateway,
-            rate=sending.rate,
+            pace=self._pace(),
             parallel=sending.parallel,
             attempts=sending.attempts,
             stop=self._job.stop,
@@ -156,6 +157,13 @@ class _Run:
             Send(self._job, self._id, self._now, courier=courier, fresh=fresh, tell=tell, unknown=unknown).work()
         finally:
             courier.close()
+
+    def _pace(self) -> Pace:
+        """Give the pace of this run, or of all on the ledger together; where there can be one alone, it is the same."""
+        rate, account = self._job.sending.rate, self._gateway.account
+        if not (self._job.sending.rate_shared and self._ledger.shared):
+            return TokenBucket(rate)
+        return SharedPace(rate, lambda count: self._ledger.reserve(account, rate, count).total_seconds())
 
     def _tell_rest(self, left: LeftOvers, unknown: list[Reminder]) -> None:
         """Tell what has not been told: what is uncertain, what was claimed and not sent, and what was left over.

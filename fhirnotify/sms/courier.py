@@ -9,7 +9,7 @@ The thread that owns the courier also owns the ledger, and goes round like this:
 Workers speak to the gateway and to nothing else. Only ``Deferred`` is tried again: after what the provider asks for
 (Retry-After), else after a random time up to 0.5, 1, 2, 4, at most 8 seconds (exponential, full jitter), at most
 ``attempts`` times in all and only while it fits within ``patience``. What does not fit is given back as it is, for
-a later run. Every attempt takes a token of the bucket.
+a later run. Every attempt keeps to the pace.
 """
 
 import threading
@@ -33,7 +33,7 @@ from tenacity.stop import stop_base
 from tenacity.wait import wait_random_exponential
 
 from fhirnotify.errors import AccountFault
-from fhirnotify.sms.bucket import TokenBucket
+from fhirnotify.sms.bucket import Pace
 from fhirnotify.sms.gateway import Deferred, Gateway, Outcome, Sms, Unknown
 
 PATIENCE = timedelta(seconds=30)
@@ -70,14 +70,14 @@ class Courier:
         self,
         gateway: Gateway,
         *,
-        rate: float,
+        pace: Pace,
         parallel: int,
         attempts: int,
         stop: threading.Event,
         patience: timedelta = PATIENCE,
     ) -> None:
         self._gateway = gateway
-        self._bucket = TokenBucket(rate)
+        self._pace = pace
         self._stop = stop
         self._patience = patience.total_seconds()
         self._fault: AccountFault | None = None
@@ -108,9 +108,10 @@ class Courier:
         written for them shares a commit. Gives 0 earlier if something has finished and nothing can be begun.
         """
         begun = time.monotonic()
+        self._pace.refill(self._free)
         with self._changed:
             while True:
-                tokens, seconds = self._bucket.ready()
+                tokens, seconds = self._pace.ready()
                 able = min(self._free, tokens)
                 waited = time.monotonic() - begun
                 if waited >= timeout or (waited >= _GATHER and (able or self._finished)):
@@ -127,10 +128,11 @@ class Courier:
         """
         with self._changed:
             self._free -= 1
-        self._jobs.put((sms, self._bucket.take(), elapsed() if since is None else since))
+        self._jobs.put((sms, self._pace.take(), elapsed() if since is None else since))
 
     def finished(self, timeout: float) -> list[tuple[Sms, Result]]:
         """Give everything that is done, waiting up to ``timeout`` seconds for the first if anything is in flight."""
+        self._pace.refill(0)
         with self._changed:
             if not self._finished and self._free < len(self._threads):
                 self._changed.wait_for(lambda: self._finished, timeout)
@@ -169,10 +171,12 @@ class Courier:
 
         def attempt() -> Result:
             nonlocal pause, last
-            if pause is None and time.monotonic() + self._bucket.ready()[1] > deadline:
+            if pause is None:
+                pause = self._pace.take_again(deadline, self._stop)
+            if pause is None:
                 return last
-            if seconds := self._bucket.take() if pause is None else pause:
-                self._stop.wait(seconds)
+            if pause:
+                self._stop.wait(pause)
             pause = None
             if self._stop.is_set():
                 return last

@@ -1,8 +1,10 @@
 """The token bucket: what ``rate`` means."""
 
+import threading
+
 import pytest
 
-from fhirnotify.sms.bucket import TokenBucket
+from fhirnotify.sms.bucket import SharedPace, TokenBucket
 
 
 class Clock:
@@ -50,3 +52,67 @@ def test_tokens_taken_ahead_are_paid_back() -> None:
     bucket = TokenBucket(10, clock)
     assert [bucket.take() for _ in range(3)] == [0.0, pytest.approx(0.1), pytest.approx(0.2)]
     assert bucket.ready() == (0, pytest.approx(0.3))
+
+
+class Reserve:
+    """Gives moments as a ledger does, to whoever asks."""
+
+    def __init__(self, rate: float, clock: Clock) -> None:
+        self.rate, self.clock, self.free_from, self.given = rate, clock, clock.now, 0
+
+    def __call__(self, count: int) -> float:
+        first = max(self.clock.now, self.free_from)
+        self.free_from = first + count / self.rate
+        self.given += count
+        return first - self.clock.now
+
+
+def test_several_keep_one_pace() -> None:
+    """However many share it, no second holds more than the rate, and what may have waited half a second for its turn."""
+    clock = Clock()
+    reserve = Reserve(10, clock)
+    paces = [SharedPace(10, reserve, clock) for _ in range(4)]
+    used: list[float] = []
+    while len(used) < 60:
+        for pace in paces:
+            pace.refill(8)
+            used += [clock.now + pace.take() for _ in range(pace.ready()[0])]
+        clock.now += 0.01
+    for first in used:
+        assert sum(first <= each < first + 1 for each in used) <= 16
+    assert used[-1] - used[0] >= 59 / 10 - 0.5
+
+
+def test_nothing_is_reserved_before_it_is_needed() -> None:
+    """A run with nothing to send leaves the moments to others; one with little takes little."""
+    clock = Clock()
+    reserve = Reserve(100, clock)
+    pace = SharedPace(100, reserve, clock)
+    pace.refill(0)
+    assert reserve.given == 0
+    pace.refill(2)
+    pace.refill(2)
+    assert reserve.given == 2
+    assert pace.ready() == (1, 0.0)
+
+
+def test_moments_that_have_passed_do_not_gather() -> None:
+    """A run that stood still does not make up for it."""
+    clock = Clock()
+    pace = SharedPace(10, Reserve(10, clock), clock)
+    pace.refill(5)
+    clock.now += 60
+    assert pace.ready()[0] == 0
+
+
+def test_who_tries_again_waits_for_a_moment_of_its_own() -> None:
+    """What was told to the owner is the owner's; a worker gives up at its deadline, or when it is told to stop."""
+    clock, stop = Clock(), threading.Event()
+    pace = SharedPace(10, Reserve(10, clock), clock)
+    assert pace.take_again(clock.now, stop) is None
+    pace.refill(2)
+    assert pace.ready() == (1, 0.0)
+    assert pace.take_again(clock.now + 1, stop) == pytest.approx(0.1)
+    stop.set()
+    assert pace.take_again(clock.now + 1, stop) is None
+    assert pace.take() == 0.0

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from fhirnotify.errors import AccountFault
-from fhirnotify.sms.courier import Courier, Result
+from fhirnotify.sms.bucket import SharedPace, TokenBucket
+from fhirnotify.sms.courier import STALLED, Courier, Result, elapsed
 from fhirnotify.sms.gateway import Accepted, Deferred, Outcome, Rejected, Sms, Unknown
 from fhirnotify.sms.memory import MemoryGateway
 
@@ -45,9 +46,9 @@ def courier(stop: threading.Event) -> Iterator[Callable[..., Courier]]:
     """Make couriers, and see to it that their threads end."""
     made: list[Courier] = []
 
-    def make(script: Any = lambda _: None, **settings: Any) -> Courier:
+    def make(script: Any = lambda _: None, rate: float = 10_000, **settings: Any) -> Courier:
         gateway = script if hasattr(script, "send") else MemoryGateway(script)
-        settings = {"rate": 10_000, "parallel": 4, "attempts": 3, "stop": stop} | settings
+        settings = {"pace": TokenBucket(rate), "parallel": 4, "attempts": 3, "stop": stop} | settings
         made.append(Courier(gateway, **settings))
         return made[-1]
 
@@ -281,3 +282,53 @@ def test_bug_in_a_gateway_is_unknown(courier: Any) -> None:
 def test_threads_do_not_hold_the_process(courier: Any) -> None:
     """A process that ends does not wait for a provider that does not answer."""
     assert all(thread.daemon for thread in courier()._threads)
+
+
+def test_not_begun_too_late(courier: Any) -> None:
+    """What was recorded too long ago is not sent at all: others may have taken it over, and it is not tried again."""
+    script = Script(None)
+    one = courier(script, patience=timedelta(seconds=5))
+    one.send(sms(), elapsed() - 5.001)
+    begun = time.monotonic()
+    ((_, outcome),) = one.finished(LONG)
+    assert outcome is STALLED
+    assert script.times == []
+    assert time.monotonic() - begun < LONG / 4
+
+
+def test_a_stall_between_two_attempts(courier: Any) -> None:
+    """A machine that stood still after the provider refused for now does not try again."""
+    stood_still = [0.0]
+
+    class Stalling(MemoryGateway):
+        def send(self, message: Sms) -> Outcome:
+            self.attempts.append(message)
+            stood_still[0] += 60
+            return Deferred("http-429", NOW)
+
+    gateway = Stalling()
+    one = courier(gateway)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("fhirnotify.sms.courier.elapsed", lambda: stood_still[0])
+        ((_, outcome),) = deliver(one)
+    assert outcome is STALLED
+    assert len(gateway.attempts) == 1
+
+
+def test_a_pace_that_is_shared(courier: Any) -> None:
+    """Moments come from elsewhere, for first attempts and for those that are tried again."""
+    reserved: list[int] = []
+
+    def reserve(count: int) -> float:
+        reserved.append(count)
+        return 0.0
+
+    script = Script(Deferred("http-429", NOW), None)
+    one = courier(script, pace=SharedPace(50, reserve))
+    one.send(sms()) if one.capacity(LONG) else None
+    done: list[Any] = []
+    while not done:
+        done = one.finished(0.05)
+    assert isinstance(done[0][1], Accepted)
+    assert len(script.times) == 2
+    assert sum(reserved) >= 2
