@@ -170,7 +170,7 @@ def adds_up(machine: Machine) -> None:
 
 def test_four_at_once(region):
     """Four that begin together send every reminder once, share the work, and each accounts for every visit."""
-    alone, together = region(), region()
+    alone, together = region(parallel=1), region(parallel=1)  # so that it is the provider that is waited for
     only, machines = alone.machine(), [together.machine() for _ in range(4)]
 
     time_alone, _ = _timed([only])
