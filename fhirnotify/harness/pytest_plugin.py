@@ -6,25 +6,38 @@ ini option ``fhirnotify_scenarios``, is collected as tests, one a file; they are
 
     --fhirnotify-fhir SERVER        a URL, or a server that the harness starts: hapi-r4 (default), hapi-r5, sekmet …
     --fhirnotify-auth FILE          for scenarios: a settings file whose [fhir.auth] and [fhir.tls] are used
-    --fhirnotify-write-to URL       for scenarios: the same URL again, where others' Patients are on the server
+    --fhirnotify-write-to URL       the same URL again, where others' Patients are on the server
+    --fhirnotify-mappings DIR       for scenarios: the mappings to test
+    --fhirnotify-appointments HOW   for scenarios: how appointments are searched, such as by-location
+
+On a server that is named by its URL nothing is put beside others' Patients, unless so told twice, and nothing in the
+place of what is there. All that is put carries the tags of the harness, so that what a killed session left behind is
+taken away by the next ``fhirnotify harness run``.
+
+With pytest-xdist the scenarios of a directory belong to one process, for one command plays them all: run with
+``--dist loadgroup`` (they carry the mark ``xdist_group``) or ``-n 0``. Each process starts a server of its own.
 """
 
 import json
+import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from fhirnotify.harness.pytest_server import Server, SharedServer
+
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from fhirnotify.harness.fhir_server import FhirServer
     from fhirnotify.harness.inbox import Inbox
     from fhirnotify.harness.installation import Finished, Settings
 
 _WELL = ("passed", "known limit")
+_PASSED_ON = ("auth", "write-to", "mappings", "appointments")
+"""Options of ``fhirnotify harness run``."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,12 +46,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--fhirnotify-fhir", metavar="SERVER", default="hapi-r4", help="a URL, or a server to start")
     group.addoption("--fhirnotify-auth", metavar="FILE", help="a settings file with [fhir.auth] for scenarios")
     group.addoption("--fhirnotify-write-to", metavar="URL", help="the same URL again, to write beside foreign Patients")
+    group.addoption("--fhirnotify-mappings", metavar="DIR", help="the mappings that scenarios test")
+    group.addoption("--fhirnotify-appointments", metavar="HOW", help="how scenarios search: by-date, by-location …")
     parser.addini("fhirnotify_scenarios", "a directory of scenario files that are collected as tests", type="paths")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make room for the server that the tests of a session share."""
-    config.stash[_SERVER] = _SharedServer(config.getoption("--fhirnotify-fhir"))
+    if not config.pluginmanager.hasplugin("xdist"):
+        config.addinivalue_line("markers", "xdist_group(name): these tests belong to one process, with pytest-xdist")
+    config.stash[_SERVER] = SharedServer(config)
     config.stash[_PLAY] = _Play(config)
 
 
@@ -51,35 +68,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect scenario files."""
     for directory in cast("list[Path]", parent.config.getini("fhirnotify_scenarios")):
-        if file_path.suffix == ".yaml" and file_path.stem != "world" and file_path.is_relative_to(directory):
+        if file_path.suffix == ".yaml" and file_path.is_relative_to(directory) and not _is_of_bases(file_path):
             made = ScenarioFile.from_parent(parent, path=file_path)
             made.directory = directory
             return made
     return None
 
 
-class Server:
-    """The FHIR server of a test: what the test puts there is taken away when it ends."""
+def _is_of_bases(file: Path) -> bool:
+    from fhirnotify.harness.scenarios.reading import BASES  # noqa: PLC0415 - only for those who have scenarios
 
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-        self._put: list[dict[str, Any]] = []
-
-    def put(self, *resources: Mapping[str, Any]) -> None:
-        """Put FHIR resources there, each with its own id, or change them."""
-        from fhirnotify.harness.seed import seed  # noqa: PLC0415
-
-        given = [dict(resource) for resource in resources]
-        self._put += given
-        seed(self.base_url, given)
-
-    def clear(self) -> None:
-        """Take away what was put."""
-        from fhirnotify.harness.seed import remove  # noqa: PLC0415
-
-        by_key = {(each["resourceType"], each["id"]): each for each in self._put}
-        self._put.clear()
-        remove(self.base_url, by_key.values())
+    return file.stem == BASES
 
 
 class Run:
@@ -104,7 +103,7 @@ class Run:
 @pytest.fixture
 def fhir_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """A real FHIR server; what the test puts there is taken away when it ends."""
-    server = Server(pytestconfig.stash[_SERVER].base_url())
+    server = Server(pytestconfig.stash[_SERVER])
     yield server
     server.clear()
 
@@ -132,7 +131,9 @@ class ScenarioFile(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         """Give its one test."""
         name = self.path.relative_to(self.directory).with_suffix("").as_posix()
-        yield ScenarioItem.from_parent(self, name=name)
+        item = ScenarioItem.from_parent(self, name=name)
+        item.add_marker(pytest.mark.xdist_group(name=self.directory.as_posix()))
+        yield item
 
 
 class ScenarioItem(pytest.Item):
@@ -151,30 +152,6 @@ class ScenarioItem(pytest.Item):
         return self.path, 0, f"scenario {self.name}"
 
 
-class _SharedServer:
-    """The server of a session: one that runs already, or one that is started when it is first asked for."""
-
-    def __init__(self, wanted: str) -> None:
-        self._wanted = wanted
-        self._started: FhirServer | None = None
-
-    def base_url(self) -> str:
-        """Give its base URL."""
-        if ":" in self._wanted:
-            return self._wanted
-        if self._started is None:
-            from fhirnotify.harness import servers  # noqa: PLC0415
-
-            self._started = servers.make(self._wanted)
-            self._started.start()
-        return self._started.base_url
-
-    def close(self) -> None:
-        """End it, if it was started here."""
-        if self._started is not None:
-            self._started.stop()
-
-
 class _Play:
     """The scenarios of a session, played by one command a directory, each in the order that suits it."""
 
@@ -182,6 +159,7 @@ class _Play:
         self._config = config
         self._processes: dict[Path, subprocess.Popen[str]] = {}
         self._results: dict[tuple[Path, str], dict[str, Any]] = {}
+        self._ended: dict[Path, str] = {}
 
     def result(self, item: ScenarioItem) -> dict[str, Any]:
         """Wait until it is known how a scenario went."""
@@ -189,9 +167,13 @@ class _Play:
         process = self._processes.get(directory) or self._start(directory, item.session.items)
         assert process.stdout is not None
         while (directory, item.name) not in self._results:
+            if directory in self._ended:
+                pytest.fail(self._ended[directory], pytrace=False)
             line = process.stdout.readline()
             if not line:
-                pytest.fail(f"fhirnotify harness run: {process.communicate()[1].strip()}", pytrace=False)
+                said = process.communicate()[1].strip() or f"ended with exit code {process.returncode}"
+                self._ended[directory] = f"fhirnotify harness run: {said}"
+                continue
             played = json.loads(line)
             if "scenario" in played:
                 self._results[directory, played["scenario"]] = played
@@ -204,10 +186,9 @@ class _Play:
             process.communicate()
 
     def _start(self, directory: Path, items: Iterable[pytest.Item]) -> "subprocess.Popen[str]":
-        from fhirnotify.harness.installation import COMMAND  # noqa: PLC0415
+        from fhirnotify.harness.installation import COMMAND, past_proxies  # noqa: PLC0415
 
-        options = {"auth": self._config.getoption("--fhirnotify-auth")}
-        options["write-to"] = self._config.getoption("--fhirnotify-write-to")
+        options = {name: self._config.getoption(f"--fhirnotify-{name}") for name in _PASSED_ON}
         wanted = [item.name for item in items if isinstance(item, ScenarioItem)]
         arguments = ["--fhir", self._config.stash[_SERVER].base_url(), "--scenarios", str(directory), "--json"]
         for name, value in [*options.items(), *(("only", name) for name in wanted)]:
@@ -219,9 +200,10 @@ class _Play:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            env=past_proxies(os.environ),
         )
         return self._processes[directory]
 
 
-_SERVER = pytest.StashKey[_SharedServer]()
+_SERVER = pytest.StashKey[SharedServer]()
 _PLAY = pytest.StashKey[_Play]()

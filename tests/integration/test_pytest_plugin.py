@@ -41,11 +41,37 @@ def test_a_directory_of_scenarios(stranger):
 
 
 def test_a_directory_with_a_wrong_file(stranger):
-    """What is wrong with it is told, with its line."""
-    (stranger.mkdir("scenarios") / "wrong.yaml").write_text(SCENARIO.replace("KIND", "vidio"))
+    """What is wrong with it is told, with its line, by every test of the directory."""
+    directory = stranger.mkdir("scenarios")
+    (directory / "right.yaml").write_text(SCENARIO.replace("KIND", "mottagning"))
+    (directory / "wrong.yaml").write_text(SCENARIO.replace("KIND", "vidio"))
     done = stranger.runpytest_subprocess("--fhirnotify-fhir=file:")
+    done.assert_outcomes(failed=2)
+    done.stdout.fnmatch_lines(["*wrong.yaml:4: expect.0.remind cannot be vidio; did you mean video?*"] * 2)
+    done.stdout.no_fnmatch_line("*closed file*")
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [("mappings=nowhere", "*nowhere*"), ("appointments=by-colour", "*write one of by-date*")],
+)
+def test_what_scenarios_are_played_with_is_passed_on(stranger, option, told):
+    """The command itself says what is wrong with it."""
+    (stranger.mkdir("scenarios") / "right.yaml").write_text(SCENARIO.replace("KIND", "mottagning"))
+    done = stranger.runpytest_subprocess("--fhirnotify-fhir=file:", f"--fhirnotify-{option}")
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["*wrong.yaml:4: expect.0.remind cannot be vidio; did you mean video?*"])
+    done.stdout.fnmatch_lines([told])
+
+
+def test_scenarios_of_a_directory_belong_to_one_process(stranger):
+    """One command plays them all, also where marks must be known."""
+    (stranger.mkdir("scenarios") / "right.yaml").write_text(SCENARIO.replace("KIND", "mottagning"))
+    item = (
+        stranger.inline_run("--collect-only", "--strict-markers", "-p", "no:xdist")
+        .getcalls("pytest_itemcollected")[0]
+        .item
+    )
+    assert item.get_closest_marker("xdist_group").kwargs == {"name": str(stranger.path / "scenarios")}
 
 
 def test_nothing_is_started_for_those_who_do_not_ask(stranger):
