@@ -7,13 +7,17 @@ together.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 
-from fhirnotify.errors import HarnessError
+from fhirnotify.errors import FhirError, HarnessError
+from fhirnotify.fhir.faults import RefusedError, connection_fault
+from fhirnotify.fhir.retry import TEMPORARY_STATUSES
 from fhirnotify.harness.loopback import is_loopback
 from fhirnotify.harness.resources import Resource
 
@@ -25,8 +29,40 @@ _LAST_TO_BE_POINTED_AT = ("Patient", "RelatedPerson", "Consent", "Appointment", 
 _FHIR_JSON = "application/fhir+json"
 
 
+_RIGHTS = (
+    "The credentials of --auth must allow the harness to write: to create, update and delete every type that it puts"
+    " (SMART: system/*.cruds). The job itself only needs reading."
+)
+_PASSING = TEMPORARY_STATUSES - {HTTPStatus.INTERNAL_SERVER_ERROR}
+"""Statuses that tell of the endpoint, not of what it was given; of a 500 that cannot be known."""
+
+
 class RefusedResources(HarnessError):
     """The server was reached, and does not take what it is given."""
+
+
+class NotTakenAway(HarnessError):
+    """The server was reached, and does not delete what was put there: it still stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Direction:
+    """One way of changing what stands on a server.
+
+    Attributes:
+        refused: what its refusal is called, before the status.
+        error: what a refusal is raised as.
+        missing_is_well: what is not there is no matter.
+    """
+
+    method: str
+    refused: str
+    error: Callable[[str, str], HarnessError]
+    missing_is_well: bool = False
+
+
+_PUT = _Direction("PUT", "The server does not take what it is given", RefusedResources)
+_DELETE = _Direction("DELETE", "The server does not delete what was put there", NotTakenAway, missing_is_well=True)
 
 
 def seed(base_url: str, resources: Iterable[Resource], client: httpx.Client | None = None) -> int:
@@ -39,12 +75,12 @@ def seed(base_url: str, resources: Iterable[Resource], client: httpx.Client | No
 
     Raises:
         RefusedResources: the server refuses one; those of earlier transactions stay.
-        HarnessError: the server cannot be reached.
+        FhirError: the server cannot be reached, does not know who asks, or is no FHIR server.
     """
     count = 0
     for chunk in _in_order(resources):
-        entries = [{"resource": resource, "request": _request("PUT", resource)} for resource in chunk]
-        _transact(base_url, entries, client)
+        entries = [{"resource": resource, "request": _request(_PUT, resource)} for resource in chunk]
+        _transact(base_url, _PUT, entries, client)
         count += len(chunk)
     return count
 
@@ -53,10 +89,12 @@ def remove(base_url: str, resources: Iterable[Resource], client: httpx.Client | 
     """Delete these resources from the server; one that is not there is no matter.
 
     Raises:
-        HarnessError: the server cannot be reached, or refuses.
+        NotTakenAway: the server refuses; what it was not yet asked to delete stays too.
+        FhirError: the server cannot be reached, does not know who asks, or is no FHIR server.
     """
     for chunk in reversed(list(_in_order(resources))):
-        _transact(base_url, [{"request": _request("DELETE", resource)} for resource in reversed(chunk)], client)
+        entries = [{"request": _request(_DELETE, resource)} for resource in reversed(chunk)]
+        _transact(base_url, _DELETE, entries, client)
 
 
 def _in_order(resources: Iterable[Resource]) -> Iterator[list[Resource]]:
@@ -82,37 +120,62 @@ def _linked(resources: Iterable[Resource]) -> set[str]:
     return {one for one, _ in links} | {other.rpartition("/")[2] for _, other in links if other}
 
 
-def _request(method: str, resource: Resource) -> dict[str, str]:
-    return {"method": method, "url": f"{resource['resourceType']}/{resource['id']}"}
+def _request(direction: _Direction, resource: Resource) -> dict[str, str]:
+    return {"method": direction.method, "url": f"{resource['resourceType']}/{resource['id']}"}
 
 
-def _transact(base_url: str, entries: list[dict[str, Any]], client: httpx.Client | None) -> None:
-    statuses = _statuses(base_url, {"resourceType": "Bundle", "type": "transaction", "entry": entries}, client)
+def _transact(base_url: str, direction: _Direction, entries: list[dict[str, Any]], client: httpx.Client | None) -> None:
+    answer = _answer(base_url, {"resourceType": "Bundle", "type": "transaction", "entry": entries}, client)
+    if not answer.is_success:
+        raise _refusal(base_url, direction, answer)
+    statuses = _statuses(answer)
     if len(statuses) != len(entries):
-        raise HarnessError(f"What answers at {base_url} is not a FHIR server: no transaction response.")
+        raise FhirError(
+            f"What answers at {_origin(base_url)} is not a FHIR server: no transaction response.",
+            "See that the address is the FHIR base, and that the server takes transactions there.",
+        )
     refused = [
-        f"{entry['request']['url']} ({status})"
+        (entry["request"]["url"], status)
         for entry, status in zip(entries, statuses, strict=True)
-        if not status.startswith("2")
+        if not _is_well(direction, status)
     ]
     if refused:
-        raise RefusedResources(f"The server refuses {len(refused)} resources: {', '.join(refused[:5])}.")
+        forbidden = any(status.startswith(("401", "403")) for _, status in refused)
+        named = ", ".join(f"{url} ({status})" for url, status in refused[:5])
+        what = f"{direction.refused}: {len(refused)} resources, {named}."
+        raise direction.error(what, _RIGHTS if forbidden else "")
 
 
-def _statuses(base_url: str, bundle: Mapping[str, Any], client: httpx.Client | None) -> list[str]:
-    """Give the status of each entry; none if the answer is no transaction response."""
+def _is_well(direction: _Direction, status: str) -> bool:
+    return status.startswith("2") or (direction.missing_is_well and status.startswith(("404", "410")))
+
+
+def _answer(base_url: str, bundle: Mapping[str, Any], client: httpx.Client | None) -> httpx.Response:
+    """Send a transaction. What goes wrong is raised outside the handler: an address may hang on the library's error."""
     headers = {"Content-Type": _FHIR_JSON, "Accept": _FHIR_JSON, "Prefer": "return=minimal"}
     body = json.dumps(bundle).encode()
     try:
         if client is not None:
-            answer = client.post(base_url, content=body, headers=headers, timeout=_TIMEOUT)
-        else:
-            with closing(httpx.Client(trust_env=not is_loopback(base_url))) as plain:
-                answer = plain.post(base_url, content=body, headers=headers, timeout=_TIMEOUT)
-    except httpx.HTTPError:
-        raise HarnessError(f"No FHIR server answers at {base_url}.", "Is it running?") from None
-    if not answer.is_success:
-        raise RefusedResources(f"The server refuses to be seeded: {_what(answer)}.")
+            return client.post(base_url, content=body, headers=headers, timeout=_TIMEOUT)
+        with closing(httpx.Client(trust_env=not is_loopback(base_url))) as plain:
+            return plain.post(base_url, content=body, headers=headers, timeout=_TIMEOUT)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        fault = connection_fault(error, _origin(base_url), _TIMEOUT)
+    raise FhirError(fault.what, fault.next_step)
+
+
+def _refusal(base_url: str, direction: _Direction, answer: httpx.Response) -> FhirError | HarnessError:
+    """Tell what a status means, of a transaction that was not done."""
+    status, what = answer.status_code, f"{direction.refused}: {_what(answer)}."
+    if status == HTTPStatus.UNAUTHORIZED:
+        return RefusedError(status, what, _RIGHTS)
+    if status in _PASSING:
+        return FhirError(f"{_origin(base_url)} answered a transaction with {_what(answer)}.", "See the server's log.")
+    return direction.error(what, _RIGHTS if status == HTTPStatus.FORBIDDEN else "")
+
+
+def _statuses(answer: httpx.Response) -> list[str]:
+    """Give the status of each entry; none if the answer is no transaction response."""
     try:
         return [str(entry["response"]["status"]) for entry in answer.json()["entry"]]
     except (ValueError, KeyError, TypeError):
@@ -123,3 +186,12 @@ def _what(refusal: httpx.Response) -> str:
     """Name a refusal by its HTTP status and HAPI's code; the rest of an OperationOutcome may hold values."""
     codes = re.findall(r"HAPI-\d+", refusal.text)
     return " ".join([str(refusal.status_code), *dict.fromkeys(codes)])
+
+
+def _origin(base_url: str) -> str:
+    """Give scheme, host and port alone."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        return "that address"
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"

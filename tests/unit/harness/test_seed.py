@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from fhirnotify.errors import HarnessError
+from fhirnotify.errors import FhirError
+from fhirnotify.fhir.faults import RefusedError
 from fhirnotify.harness.loopback import LoopbackServer, Reply, Request
-from fhirnotify.harness.seed import CHUNK, remove, seed
+from fhirnotify.harness.seed import CHUNK, NotTakenAway, RefusedResources, remove, seed
 
 LINKED = {"link": [{"type": "replaced-by", "other": {"reference": "Patient/b"}}]}
 
@@ -75,26 +76,50 @@ def test_many_go_in_several_transactions():
     assert [len(transaction) for transaction in server.transactions] == [CHUNK, 1]
 
 
+def _entries(status):
+    return lambda _: Reply(200, json.dumps({"entry": [{"response": {"status": status}}]}).encode())
+
+
+TELLTALE = b'{"diagnostics": "HAPI-0507: Tolvan is not valid"}'
+
+
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("act", "answer", "error", "said"),
     [
-        (lambda _: Reply(422, b'{"diagnostics": "HAPI-0507: Tolvan is not valid"}'), "422 HAPI-0507"),
-        (lambda _: Reply(200, b'{"entry": [{"response": {"status": "409"}}]}'), "Patient/a (409)"),
-        (lambda _: Reply(200, b"<html></html>"), "not a FHIR server"),
-        (lambda _: Reply(200, b'{"entry": []}'), "not a FHIR server"),
+        (seed, lambda _: Reply(422, TELLTALE), RefusedResources, "does not take what it is given: 422 HAPI-0507"),
+        (remove, lambda _: Reply(405, TELLTALE), NotTakenAway, "does not delete what was put there: 405 HAPI-0507"),
+        (seed, _entries("409"), RefusedResources, "does not take .* Patient/a .409"),
+        (remove, _entries("409"), NotTakenAway, "does not delete .* Patient/a .409"),
+        (seed, _entries("404"), RefusedResources, "Patient/a .404"),
+        (seed, lambda _: Reply(403, TELLTALE), RefusedResources, r"403 HAPI-0507\.\n.*--auth must allow.*to write"),
+        (remove, lambda _: Reply(403, TELLTALE), NotTakenAway, r"403 HAPI-0507\.\n.*--auth must allow.*to write"),
+        (remove, _entries("403 Forbidden"), NotTakenAway, r"403 Forbidden.*\n.*--auth must allow.*to write"),
+        (seed, lambda _: Reply(401, TELLTALE), RefusedError, r"401 HAPI-0507\.\n.*--auth must allow.*to write"),
+        (seed, lambda _: Reply(503, TELLTALE), FhirError, "answered a transaction with 503"),
+        (remove, lambda _: Reply(503, TELLTALE), FhirError, "answered a transaction with 503"),
+        (seed, lambda _: Reply(500, TELLTALE), RefusedResources, "500"),
+        (seed, lambda _: Reply(200, b"<html></html>"), FhirError, "not a FHIR server"),
+        (seed, lambda _: Reply(200, b'{"entry": []}'), FhirError, "not a FHIR server"),
     ],
 )
-def test_a_refusal_is_loud_and_tells_no_value(answer, said):
-    """Status and HAPI's code are told; the rest of its words may hold somebody's data."""
-    with pytest.raises(HarnessError) as refused:
-        _with(Server(answer), seed, [_resource("Patient", "a")])
-    assert said in str(refused.value)
+def test_a_refusal_is_loud_and_tells_no_value(act, answer, error, said):
+    """Which way, the status and HAPI's code are told; the rest of its words may hold somebody's data."""
+    with pytest.raises(error, match=said) as refused:
+        _with(Server(answer), act, [_resource("Patient", "a")])
     assert "Tolvan" not in str(refused.value)
 
 
-def test_no_server_is_told_as_that():
-    """Where nothing listens, it says so."""
+@pytest.mark.parametrize("status", ["204", "404", "410 Gone"])
+def test_what_is_not_there_is_taken_away(status):
+    """A server may say that it knows nothing of what it is to delete."""
+    _with(Server(_entries(status)), remove, [_resource("Patient", "a")])
+
+
+@pytest.mark.parametrize("act", [seed, remove])
+def test_no_server_is_a_failure_of_the_endpoint(act):
+    """Where nothing listens, it is told as the job itself tells it, and with its exit code."""
     with LoopbackServer(Server()) as gone:
         base_url = gone.base_url
-    with pytest.raises(HarnessError, match="No FHIR server answers"):
-        seed(base_url, [_resource("Patient", "a")])
+    with pytest.raises(FhirError, match="refuses the connection") as lost:
+        act(base_url, [_resource("Patient", "a")])
+    assert lost.value.exit_code == 3
