@@ -6,7 +6,7 @@
     │   └── IncompleteRead   it answered, but not with everything that was asked for
     ├── AccountFault      4  the SMS provider refuses the account (credentials, credit)
     ├── LedgerError       5  the ledger cannot be used
-    └── HarnessError      2  a test server cannot be had on this machine
+    └── HarnessError      2  the test harness cannot do its work: no server to be had, or not one to write to
 
 Exit codes 6 (messages failed or are uncertain) and 7 (too few appointments) are results of a run that was
 done, not errors. One resource or one message that fails is a value with a reason, never an exception.
@@ -63,6 +63,10 @@ class LedgerError(FhirnotifyError):
 
 
 class HarnessError(FhirnotifyError):
-    """A server of the test harness cannot be had: a program is missing, or it did not start."""
+    """The test harness cannot do its work.
+
+    A server cannot be had on this machine, the one that was named may not be written to or does not take what a test
+    needs or give it up, or what was chosen to be played does not exist or is wrong.
+    """
 
     exit_code = 2

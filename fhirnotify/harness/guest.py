@@ -1,24 +1,29 @@
 """Manners on a FHIR server that belongs to somebody: what the harness looks at before, and takes away after.
 
 Every resource that it puts carries a tag that tells the run it belongs to. It writes only where every Patient is its
-own, or where it was told to twice; it chooses a year in which no Appointment stands; and what a run that crashed left
-behind is taken away by the next.
+own, or where it was told to twice; it chooses a year in which no Appointment stands, and holds it by one of its own;
+and what a run that crashed left behind is taken away by the next.
 """
 
+import hashlib
 import os
 import random
 import re
+import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from fhirnotify.errors import FhirError, HarnessError
+from fhirnotify.core.model import FhirVersion
+from fhirnotify.errors import HarnessError
 from fhirnotify.fhir.client import Client, Params
 from fhirnotify.fhir.faults import RefusedError
 from fhirnotify.fhir.search import every_page
-from fhirnotify.harness.resources import Resource
+from fhirnotify.harness.resources import Resource, participant
 
 TAG = "urn:fhirnotify:harness|scenario"
 """On every resource of the harness, as a search has it: HAPI takes no system alone (HAPI-1218)."""
@@ -29,34 +34,69 @@ YEARS = range(2041, 2096)
 
 _TYPES = ("Appointment", "Consent", "Patient", "Group", "List", "Location", "HealthcareService", "Organization")
 _STALE = timedelta(hours=2)
-"""A run on another machine is over after this long: no scenario stands on a server for more than minutes."""
-_CODE = re.compile(r"(?P<began>\d{8}T\d{6}Z)-(?P<host>[0-9a-z]+)-(?P<process>\d+)")
+"""What another machine put so long ago is left behind: no scenario stands on a server for more than minutes."""
+_STALE_HOLD = timedelta(days=1)
+"""But the hold on a year stands as long as the run."""
+_CODE = re.compile(r"(?P<began>\d{8}T\d{6}Z)-(?P<machine>[0-9a-z]+-[0-9a-z]+)-(?P<process>\d+)-[0-9a-f]+")
+_HOLD = "-holds-"
 _ALL = ("_count", "100")
+_PAGES = 20
+"""Looked at of the Appointments of a year: a server that ignores dates gives all that it has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the harness: when it began, on which machine, in which process."""
+    """One run of the harness.
+
+    Attributes:
+        began: when.
+        machine: on which, from one start of it to the next; None if that is not known.
+        process: its process there.
+        token: tells it from every other run, whatever the machine.
+    """
 
     began: datetime
-    host: str
+    machine: str | None
     process: int
+    token: str
 
     @classmethod
     def now(cls) -> "Run":
-        """Give this process's."""
-        return cls(datetime.now(UTC).replace(microsecond=0), _host(), os.getpid())
+        """Begin one in this process."""
+        return cls(datetime.now(UTC).replace(microsecond=0), _boot(), os.getpid(), secrets.token_hex(4))
 
     @property
     def code(self) -> str:
         """The tag's code."""
-        return f"{self.began:%Y%m%dT%H%M%SZ}-{self.host}-{self.process}"
+        machine = f"{_host()}-{self.machine or 'unknown'}"
+        return f"{self.began:%Y%m%dT%H%M%SZ}-{machine}-{self.process}-{self.token}"
+
+    @property
+    def prefix(self) -> str:
+        """What the id of each of its resources begins with."""
+        return f"fn{self.token}"
 
     @property
     def tags(self) -> list[dict[str, str]]:
         """The tags that each resource of this run carries."""
         system, _, code = TAG.partition("|")
         return [{"system": system, "code": code}, {"system": RUN, "code": self.code}]
+
+    def trial(self) -> Resource:
+        """Make a Patient that says nothing, to see whether the server takes it and gives it up."""
+        return {"resourceType": "Patient", "id": f"{self.prefix}-trial", "meta": {"tag": self.tags}}
+
+    def hold(self, year: int, version: FhirVersion) -> Resource:
+        """Make a cancelled Appointment of nobody that shows other runs whose the year is."""
+        return {
+            "resourceType": "Appointment",
+            "id": f"{self.prefix}{_HOLD}{year}",
+            "meta": {"tag": self.tags},
+            "status": "cancelled",
+            "start": f"{year}-01-01T12:00:00Z",
+            "end": f"{year}-01-01T12:30:00Z",
+            "participant": [participant(version, {"display": "fhirnotify harness"})],
+        }
 
 
 class Guest:
@@ -79,22 +119,25 @@ class Guest:
                     "same URL once more. The probe reads only: add --read-only.",
                 )
 
-    def left_behind(self) -> list[Resource]:
+    def left_behind(self, kinds: Iterable[str] = ()) -> list[Resource]:
         """Give the resources of runs that are over and did not take theirs away.
 
         A server that ignores ``_tag`` cannot be asked for them: then what it gives first is looked at, no more.
+
+        Args:
+            kinds: types to look through beside those that every run puts.
 
         Raises:
             FhirError: it cannot be searched, or refuses the search for Patients by tag.
         """
         found: list[Resource] = []
-        for kind in _TYPES:
+        for kind in dict.fromkeys((*_TYPES, *sorted(kinds))):
             try:
                 for resource in self._every(kind, (("_tag", TAG), _ALL)):
                     code = _code_of(resource)
                     if code is None:
                         break
-                    if _is_over(code):
+                    if _is_over(code, resource):
                         found.append({"resourceType": kind, "id": resource["id"], "link": resource.get("link", [])})
             except RefusedError:
                 if kind == "Patient":
@@ -104,26 +147,42 @@ class Guest:
     def free_year(self, taken: frozenset[int] = frozenset()) -> int:
         """Choose a year far off in which the server has no Appointment.
 
+        Args:
+            taken: years not to choose.
+
         Raises:
             HarnessError: there is none.
+            FhirError: the server cannot be searched.
         """
         years = [year for year in YEARS if year not in taken]
         random.shuffle(years)
         for year in years:
-            if not self._is_booked(year):
+            if not any(self._in_year(year)):
                 return year
         raise HarnessError(
             f"In each year from {YEARS[0]} to {YEARS[-1]} the server has Appointments.",
             "Take them away, or take another server for tests.",
         )
 
-    def _is_booked(self, year: int) -> bool:
-        params = (("date", f"ge{year}-01-01T00:00:00Z"), ("date", f"lt{year + 1}-01-01T00:00:00Z"), ("_count", "10"))
-        try:
-            page = next(every_page(self._client, "Appointment", params))
-        except FhirError:  # it cannot be asked by date
-            return False
-        return any(str(resource.get("start", "")).startswith(str(year)) for resource in page.matches)
+    def keeps(self, year: int, run: Run) -> bool:
+        """Look, after the hold was put, whether the year is this run's: of two that hold one, the lesser code keeps it.
+
+        Raises:
+            FhirError: the server cannot be searched.
+        """
+        codes = [_code_of(each) for each in self._in_year(year)]
+        return all(code is not None and code >= run.code for code in codes)
+
+    def _in_year(self, year: int) -> Iterator[Resource]:
+        """Give Appointments of a year; of a server that cannot be asked by date, those of the harness alone."""
+        dated = (("date", f"ge{year}-01-01T00:00:00Z"), ("date", f"lt{year + 1}-01-01T00:00:00Z"), _ALL)
+        for params in (dated, (("_tag", TAG), _ALL)):
+            try:
+                for page in islice(every_page(self._client, "Appointment", params), _PAGES):
+                    yield from (each for each in page.matches if str(each.get("start", "")).startswith(str(year)))
+            except RefusedError:
+                continue
+            return
 
     def _every(self, kind: str, params: Params) -> Iterator[Resource]:
         for page in every_page(self._client, kind, params):
@@ -140,13 +199,24 @@ def _code_of(resource: Resource) -> str | None:
     return None
 
 
-def _is_over(code: str) -> bool:
+def _is_over(code: str, resource: Resource) -> bool:
+    """Tell whether the run of a resource is over: by its process on this machine, and elsewhere by its age."""
     found = _CODE.fullmatch(code)
-    if found is None:
-        return True
-    if found["host"] == _host():
+    boot = _boot()
+    if found is not None and boot is not None and found["machine"] == f"{_host()}-{boot}":
         return not _is_alive(int(found["process"]))
-    return datetime.strptime(found["began"], "%Y%m%dT%H%M%S%z") < datetime.now(UTC) - _STALE
+    put = _updated(resource) or (datetime.strptime(found["began"], "%Y%m%dT%H%M%S%z") if found else None)
+    stale = _STALE_HOLD if _HOLD in resource["id"] else _STALE
+    return put is None or put < datetime.now(UTC) - stale
+
+
+def _updated(resource: Resource) -> datetime | None:
+    """Give when the server last changed a resource, if it tells."""
+    try:
+        updated = datetime.fromisoformat(resource["meta"]["lastUpdated"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return updated if updated.tzinfo is not None else None
 
 
 def _is_alive(process: int) -> bool:
@@ -161,3 +231,12 @@ def _is_alive(process: int) -> bool:
 
 def _host() -> str:
     return re.sub(r"[^0-9a-z]", "", socket.gethostname().lower())[:16] or "host"
+
+
+def _boot() -> str | None:
+    """Tell this start of this machine, and the container: process ids mean something within these alone."""
+    try:
+        started = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        return hashlib.sha256(f"{started}{Path('/proc/self/ns/pid').readlink()}".encode()).hexdigest()[:8]
+    except OSError:
+        return None

@@ -1,6 +1,6 @@
 """A run of the harness on one server, from the first look at it to the last resource taken away."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,16 +9,24 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from fhirnotify.core.model import FhirVersion
+from fhirnotify.errors import HarnessError
 from fhirnotify.fhir.capability import read_capability
 from fhirnotify.fhir.client import Client
 from fhirnotify.harness.guest import Guest, Run
+from fhirnotify.harness.resources import Resource
+from fhirnotify.harness.scenarios.model import Scenario
 from fhirnotify.harness.scenarios.performance import Faulty, Site, Strategy
 from fhirnotify.harness.scenarios.playing import Player
 from fhirnotify.harness.scenarios.targets import Directory, Server
+from fhirnotify.harness.seed import NotTakenAway, RefusedResources
 
 Progress = Callable[[str], None]
 
 _A_YEAR = 2051
+_MUST = (
+    "The server must take transactions, PUT with ids of the client's, and DELETE from this account: name a settings"
+    " file with --auth whose credentials may write (SMART: system/*.cruds). The job itself only needs reading."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +71,24 @@ def in_directory(version: FhirVersion, conditions: Conditions) -> Iterator[Playe
         yield Player(site, _A_YEAR, Run.now(), apart=conditions.apart)
 
 
+def kinds(scenarios: Iterable[Scenario]) -> frozenset[str]:
+    """Give the types of the resources that scenarios write in full: those of which a crash may leave some."""
+    return frozenset(
+        written["resourceType"]
+        for scenario in scenarios
+        for written in (*scenario.resources, *(each for step in scenario.steps for each in step.change))
+        if isinstance(written, dict)
+    )
+
+
 @contextmanager
 def on_server(
-    access: Access, conditions: Conditions, *, foreign: bool = False, tell: Progress = lambda _: None
+    access: Access,
+    conditions: Conditions,
+    *,
+    foreign: bool = False,
+    put: Collection[str] = (),
+    tell: Progress = lambda _: None,
 ) -> Iterator[Player]:
     """Play on a server: look whether it may be written to, take away what an earlier run left, and choose a year.
 
@@ -73,34 +96,90 @@ def on_server(
         access: how it is reached.
         conditions: how it is played.
         foreign: write although there are Patients that are not the harness's own.
+        put: types that the scenarios put beside the usual ones, as ``kinds`` gives them.
         tell: told in words what is going on.
 
     Raises:
-        FhirError: it cannot be read.
-        HarnessError: it holds Patients that are not the harness's own, or does not take what it is given.
+        FhirError: it cannot be read, or not reached for writing.
+        HarnessError: it holds Patients that are not the harness's own, or does not take or give up one of its own.
     """
-    with abreast_on_server(access, conditions, 1, foreign=foreign, tell=tell) as (player,):
+    with abreast_on_server(access, conditions, 1, foreign=foreign, put=put, tell=tell) as (player,):
         yield player
 
 
 @contextmanager
 def abreast_on_server(
-    access: Access, conditions: Conditions, number: int, *, foreign: bool = False, tell: Progress = lambda _: None
+    access: Access,
+    conditions: Conditions,
+    number: int,
+    *,
+    foreign: bool = False,
+    put: Collection[str] = (),
+    tell: Progress = lambda _: None,
 ) -> Iterator[list[Player]]:
     """Play on a server as ``on_server`` does, by several players at once, each in a year of its own."""
     capability = read_capability(access.reader.metadata())
     target = Server(access.base_url, access.writer, capability)
-    guest = Guest(access.reader)
+    guest, run = Guest(access.reader), Run.now()
     if not foreign:
         guest.refuse_foreign_patients()
-    if left := guest.left_behind():
+    left = guest.left_behind(put)
+    if left:
         tell(f"taking away {len(left)} resources that an earlier run left behind")
+    _try_writing(target, left, run)
+    with _held_years(guest, target, run, number) as years:
+        told = ", ".join(map(str, years))
+        tell(f"{target.software or 'the server'}, FHIR {target.version}, in the year {told}")
+        site = Site(target, conditions.mappings, access.environment, conditions.strategy, access.faulty)
+        yield [Player(site, year, run, apart=conditions.apart, number=at) for at, year in enumerate(years)]
+
+
+def _try_writing(target: Server, left: Iterable[Resource], run: Run) -> None:
+    """Take away what was left behind, put one resource and delete it: before anything stands there that may not go.
+
+    Raises:
+        HarnessError: the server does not do one of these.
+    """
+    trial = [run.trial()]
+    try:
         target.remove(left)
+        target.put(trial)
+        target.remove(trial)
+    except RefusedResources as refusal:
+        what = refusal.what
+    except NotTakenAway as refusal:
+        what = f"{refusal.what} They stay there, tagged as the harness's."
+    else:
+        return
+    raise HarnessError(what, _MUST)
+
+
+@contextmanager
+def _held_years(guest: Guest, target: Server, run: Run, number: int) -> Iterator[list[int]]:
+    """Choose years, and hold each by an Appointment, so that a run that begins at the same time chooses others.
+
+    A server that does not take such an Appointment is played on without.
+    """
     years: list[int] = []
-    for _ in range(number):
-        years.append(guest.free_year(frozenset(years)))
-    told = ", ".join(map(str, years))
-    tell(f"{target.software or 'the server'}, FHIR {target.version}, in the year {told}")
-    site = Site(target, conditions.mappings, access.environment, conditions.strategy, access.faulty)
-    run = Run.now()
-    yield [Player(site, year, run, apart=conditions.apart, number=at) for at, year in enumerate(years)]
+    holds: list[Resource] = []
+    tried: set[int] = set()
+    try:
+        while len(years) < number:
+            year = guest.free_year(frozenset(tried))
+            tried.add(year)
+            hold = run.hold(year, target.version)
+            try:
+                holds.append(hold)
+                target.put([hold])
+            except RefusedResources:
+                holds.remove(hold)
+                years.append(year)
+                continue
+            if guest.keeps(year, run):
+                years.append(year)
+            else:
+                target.remove([hold])
+                holds.remove(hold)
+        yield years
+    finally:
+        target.remove(holds)
