@@ -15,6 +15,9 @@ from fhirnotify.cli.options import Json, OneOf
 from fhirnotify.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhirnotify.harness.scenarios.model import Scenario
     from fhirnotify.harness.scenarios.performance import Strategy
     from fhirnotify.harness.scenarios.playing import Player
     from fhirnotify.harness.scenarios.session import Conditions
@@ -79,7 +82,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     elif fhir_version:
         raise SettingsError("--fhir-version is for --fhir file: alone.", "A server tells its version itself.")
     else:
-        playing = _on_server(fhir, auth, conditions, foreign=foreign)
+        playing = _on_server(fhir, auth, conditions, chosen, foreign=foreign)
     try:
         with interrupted_once(), playing as player:
             for played in player.play(chosen):
@@ -109,9 +112,15 @@ def _refuse_what_is_for_playing(*options: object) -> None:
 
 
 @contextmanager
-def _on_server(fhir: str, auth: Path | None, conditions: "Conditions", *, foreign: bool) -> Iterator["Player"]:
+def _on_server(
+    fhir: str, auth: Path | None, conditions: "Conditions", chosen: "Mapping[str, Scenario]", *, foreign: bool
+) -> Iterator["Player"]:
     from fhirnotify.cli.output import complain  # noqa: PLC0415
-    from fhirnotify.harness.scenarios.session import on_server  # noqa: PLC0415
+    from fhirnotify.harness.scenarios.session import kinds, on_server  # noqa: PLC0415
 
-    with access_to(fhir, auth) as server, on_server(server, conditions, foreign=foreign, tell=complain) as player:
+    put = kinds(chosen.values())
+    with (
+        access_to(fhir, auth) as server,
+        on_server(server, conditions, foreign=foreign, put=put, tell=complain) as player,
+    ):
         yield player

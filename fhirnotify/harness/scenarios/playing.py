@@ -162,14 +162,14 @@ class Player:
     def _staging(self, name: str, scenario: Scenario) -> Staging:
         self._staged += 1
         target = self._site.target
-        prefix = f"fn{self._run.process:x}-{self._staged:03}-"
+        prefix = f"{self._run.prefix}-{self._staged:03}-"
         stage = Stage(
             version=target.version,
             base_url=target.base_url,
             now=beginning(scenario.day, scenario.time, self._year),
             prefix=prefix,
             tags=self._run.tags,
-            location=f"fn{self._run.process:x}-here" if self._site.strategy == "by-location" else None,
+            location=f"{self._run.prefix}-here" if self._site.strategy == "by-location" else None,
         )
         return Staging(name, scenario, stage)
 
