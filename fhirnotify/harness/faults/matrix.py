@@ -58,7 +58,8 @@ def played(players: Sequence[Player], chosen: Mapping[str, Scenario]) -> Iterato
     Left early, it waits for those that are being played, so that they take their resources away.
 
     Raises:
-        HarnessError: the server no longer answers.
+        FhirError: the server no longer answers.
+        HarnessError: it does not give up what was put there.
     """
     idle: SimpleQueue[Player] = SimpleQueue()
     for player in players:

@@ -70,7 +70,8 @@ class Performance:
 
         Raises:
             RefusedResources: the server does not take a resource.
-            HarnessError: the server does not answer.
+            FhirError: the server does not answer.
+            NotTakenAway: it does not give up what was put there.
         """
         steps = self._first.scenario.steps
         with self._inbox:

@@ -89,7 +89,8 @@ class Player:
         """Play them, and give each as soon as it is known how it went.
 
         Raises:
-            HarnessError: the server no longer answers.
+            FhirError: the server no longer answers.
+            HarnessError: it does not give up what was put there.
         """
         here: dict[str, Scenario] = {}
         for name, scenario in scenarios.items():
