@@ -142,9 +142,13 @@ def test_a_latin_name_always_fits_gsm(name):
     assert len(sent) >= len(normalised(name)) - sum(unicodedata.category(c).startswith("M") for c in name)
 
 
-@given(st.text(st.characters(max_codepoint=0x2100) | st.sampled_from("€[]{}|^~\\\f"), max_size=10))
+@given(
+    st.text(
+        st.characters(max_codepoint=0x2100, exclude_characters="\x1b") | st.sampled_from("€[]{}|^~\\\f"), max_size=10
+    )
+)
 def test_the_alphabet_is_the_codecs(text):
-    """Characters and septets are what the GSM 03.38 codec makes of them."""
+    """Characters and septets are what the GSM 03.38 codec makes of them; it also takes ESC, which is no character."""
     try:
         septets = text.encode("gsm03.38")
     except UnicodeEncodeError:

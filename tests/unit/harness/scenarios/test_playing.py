@@ -93,7 +93,7 @@ def test_resources_that_are_not_taken(target):
 
 def test_what_cannot_be_played_here(target):
     """Another FHIR version, or a fault where there is no HTTP."""
-    played = play(target, r5=scenario(fhir=["R5"]), fault=scenario(steps=[{"fault": "html-in-place-of-json"}]))
+    played = play(target, r5=scenario(fhir=["R5"]), fault=scenario(steps=[{"fault": "bad-gateway-once"}]))
     assert {each.status for each in played.values()} == {Status.NOT_HERE}
     assert all(each.is_well for each in played.values())
 
