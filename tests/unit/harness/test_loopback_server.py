@@ -108,7 +108,7 @@ def test_the_proxy_of_a_region_is_not_asked_for_the_loopback():
 @pytest.mark.usefixtures("behind_a_proxy")
 def test_another_machine_is_asked_through_the_proxy():
     """The region's network knows no other way."""
-    with pytest.raises(FhirError, match="fhir.example.org"):
+    with pytest.raises(FhirError, match=r"fhir\.example\.org"):
         seed("http://fhir.example.org/fhir", [PATIENT])
 
 
