@@ -62,6 +62,11 @@ class Inbox:
         """Where the page is."""
         return self._server.base_url
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The names of the providers that it stands in for."""
+        return tuple(self._stand_ins)
+
     def address(self, provider: str) -> str:
         """Give the provider's ``base_url``."""
         return f"{self.base_url}/{provider}"

@@ -4,13 +4,10 @@ A difference between servers is mended in fhirnotify, or stands here. What stand
 as a failure, so that the list stays true.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fhirnotify.core.model import FhirVersion
-
-WORLD = "world/"
-"""Begins the names of the cases of ``every_reason_world``."""
+from fhirnotify.settings.appointments import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,27 +17,24 @@ class Limit:
     Attributes:
         why: a sentence for who reads the results.
         scenarios: the names of those that cannot be played there, or end otherwise.
+        strategy: how Appointments are searched when it is so; None if always.
     """
 
     software: str
     versions: tuple[FhirVersion, ...]
     why: str
     scenarios: frozenset[str]
+    strategy: Strategy | None = None
+
+    def holds(self, software: str, version: FhirVersion, strategy: Strategy) -> bool:
+        """Tell whether it is of this server, asked in this way."""
+        return software == self.software and version in self.versions and self.strategy in (None, strategy)
 
 
-def known_limit(software: str, version: FhirVersion, scenario: str) -> str | None:
+def known_limit(software: str, version: FhirVersion, scenario: str, strategy: Strategy) -> str | None:
     """Give why a scenario is known to go otherwise on this server; None if it should go as it says."""
-    return known_limits(software, version).get(scenario)
-
-
-def known_limits(software: str, version: FhirVersion) -> Mapping[str, str]:
-    """Give every scenario that is known to go otherwise on this server, with the reason."""
-    return {
-        scenario: limit.why
-        for limit in LIMITS
-        if limit.software == software and version in limit.versions
-        for scenario in limit.scenarios
-    }
+    found = (each.why for each in LIMITS if scenario in each.scenarios and each.holds(software, version, strategy))
+    return next(found, None)
 
 
 _HAPI = "HAPI FHIR Server"
@@ -79,6 +73,13 @@ LIMITS: tuple[Limit, ...] = (
         frozenset({"consent/consent-by-identifier"}),
     ),
     Limit(
+        _HAPI,
+        _BOTH,
+        "Asked by patient it finds no visit whose patient is named by identifier alone: it lacks patient:identifier.",
+        frozenset({"people/reference-by-identifier"}),
+        "by-patient",
+    ),
+    Limit(
         _SEKMET,
         (FhirVersion.R4,),
         "It takes no resource that lacks an obligatory element or has one of the wrong kind.",
@@ -89,8 +90,6 @@ LIMITS: tuple[Limit, ...] = (
                 "consent/unreadable-consent-counts-as-doubt",
                 "reading/error-in-an-element-nobody-needs-costs-nothing",
                 "reading/participant-without-status-cannot-be-read",
-                f"{WORLD}participant-without-status",
-                f"{WORLD}patient-link-to-nowhere",
             }
         ),
     ),

@@ -1,7 +1,6 @@
 """What one needs to play the whole thing through: a FHIR server, an SMS inbox, and settings that name them both."""
 
 import errno
-import json
 import shutil
 import socket
 import tempfile
@@ -9,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Never
 
@@ -19,19 +18,24 @@ from fhirnotify.harness.fhir_server import FhirServer, Progress
 from fhirnotify.harness.hapi import HapiServer
 from fhirnotify.harness.inbox import Inbox
 from fhirnotify.harness.installation import Installation, Settings
-from fhirnotify.harness.resources import CONSENT_CODE
-from fhirnotify.harness.scene import World
+from fhirnotify.harness.resources import CONSENT_CODE, Resource
+from fhirnotify.harness.scenarios import reading
+from fhirnotify.harness.scenarios.model import Scenario
+from fhirnotify.harness.scenarios.staging import Stage, Staging
+from fhirnotify.harness.scenarios.targets import Directory
 from fhirnotify.harness.seed import seed
-from fhirnotify.harness.world import every_reason_world
 
-PREFIX = "seed"
-"""Begins the id of everything that is seeded."""
+SEEDED = "one-morning.yaml"
+"""The scenario whose resources are loaded, as of now."""
 
 _WATCH_SECONDS = 0.5
+_ROUND = timedelta(minutes=5)
+_DIRECTORY = "fhir"
 _MARK = '# Written by "fhirnotify harness serve", and overwritten by its next start here.'
 _COMMENTS = f"""{_MARK}
 # Quiet hours that end as they begin are none: a run sends at any time of the day and night. In earnest they are
 # 21:00 to 07:00, in which what falls due is held, for the first run after them.
+# Each provider's section leads to the inbox, with an account of no worth: change sms.provider to try another.
 
 """
 _NO_QUIET_HOURS: Settings = {"reminder": {"quiet_from": "00:00", "quiet_until": "00:00"}}
@@ -66,7 +70,7 @@ class Served:
     installation: Installation
     fhir: FhirServer | None
     inbox: Inbox | None
-    world: World | None
+    seeded: Scenario | None
 
     @property
     def settings(self) -> str:
@@ -84,19 +88,26 @@ class Served:
             if self.fhir is not None:
                 self.fhir.watch()
 
+    @property
+    def considered_and_reminded(self) -> dict[str, int] | None:
+        """Tell how many patients of visits a run considers, and how many it reminds, if it runs at once."""
+        rows = self.seeded.steps[0].expect if self.seeded else None
+        if rows is None or isinstance(rows, str):
+            return None
+        return {"considered": len(rows), "reminded": sum(row.remind is not None for row in rows)}
+
     def as_json(self) -> dict[str, Any]:
         """Give the addresses for a program; None for what is not served.
 
-        ``fhir`` has ``base_url``, ``version`` and the process ``pid``; ``sms`` is the inbox's URL; ``seeded`` tells how
-        many patients of visits a run considers, and how many it reminds, if it runs at once.
+        ``fhir`` has ``base_url``, ``version`` and the process ``pid``; ``sms`` is the inbox's URL; ``seeded`` is
+        ``considered_and_reminded``.
         """
         fhir = self.fhir and {"base_url": self.fhir.base_url, "version": self.fhir.version, "pid": self.fhir.pid}
-        seeded = self.world and {"considered": len(self.world.expected), "reminded": len(self.world.reminded)}
         return {
             "fhir": fhir,
             "sms": self.inbox and self.inbox.base_url,
             "config": str(self.installation.config),
-            "seeded": seeded,
+            "seeded": self.considered_and_reminded,
         }
 
 
@@ -112,11 +123,12 @@ def serving(wanted: Wanted, progress: Progress = lambda _: None) -> Iterator[Ser
         directory = stack.enter_context(_directory(wanted.directory, progress))
         inbox = stack.enter_context(_inbox(wanted.sms_port, progress)) if wanted.sms else None
         server = stack.enter_context(_hapi(wanted.fhir, wanted.fhir_port, progress)) if wanted.fhir else None
-        world = _world(wanted.fhir or FhirVersion.R4) if wanted.seeded else None
-        served = Served(Installation(directory), server, inbox, world)
-        if world is not None:
-            progress(f"seeding {len(world.resources)} resources")
-        _seed(served)
+        scenario = reading.read(reading.bundled() / SEEDED) if wanted.seeded else None
+        served = Served(Installation(directory), server, inbox, scenario)
+        resources = _resources(scenario, wanted.fhir or FhirVersion.R4) if scenario else []
+        if resources:
+            progress(f"seeding {len(resources)} resources")
+        _put(served, resources)
         _configure(served)
         yield served
 
@@ -184,28 +196,27 @@ def _unusable(port: int, option: str, error: OSError) -> HarnessError:
     return HarnessError(f"Port {port} on 127.0.0.1 {why}.", f"Choose another by {option}, or none for a free one.")
 
 
-def _world(version: FhirVersion) -> World:
-    now = datetime.now(UTC).replace(second=0, microsecond=0)
-    return every_reason_world(now, version, times=1, prefix=PREFIX)
+def _resources(scenario: Scenario, version: FhirVersion) -> list[Resource]:
+    now = datetime.now(UTC)
+    past_hour = timedelta(minutes=now.minute, seconds=now.second, microseconds=now.microsecond)
+    stage = Stage(version, base_url="", now=now - past_hour % _ROUND, prefix="", tags=())
+    return Staging(SEEDED, scenario, stage).put(scenario.resources)
 
 
-def _seed(served: Served) -> None:
-    resources = served.world.resources if served.world else ()
+def _put(served: Served, resources: list[Resource]) -> None:
     if served.fhir is not None:
         seed(served.fhir.base_url, resources)
-        return
-    place = served.installation.directory / "fhir"
-    place.mkdir(exist_ok=True)
-    if served.world is not None:
-        lines = [json.dumps(resource, ensure_ascii=False) for resource in resources]
-        (place / f"{PREFIX}.ndjson").write_text("\n".join(lines), "utf-8")
+    else:
+        Directory(served.installation.directory / _DIRECTORY, FhirVersion.R4).put(resources)
 
 
 def _configure(served: Served) -> None:
     """Write settings by which a run reads and sends here."""
-    endpoint = served.fhir.base_url if served.fhir else "file:fhir"
-    consents: Settings = served.world.settings if served.world else {"consent": {"codes": [CONSENT_CODE]}}
-    provider = served.inbox.settings() if served.inbox else {"sms": {"provider": "outbox"}}
+    endpoint = served.fhir.base_url if served.fhir else f"file:{_DIRECTORY}"
+    consents: Settings = {"consent": {"codes": [CONSENT_CODE]}}
+    providers: list[Settings] = [{"sms": {"provider": "outbox"}}]
+    if inbox := served.inbox:  # of all it stands in for, so that one word changes the provider; the last is in use
+        providers = [inbox.settings(name) for name in reversed(inbox.providers)]
     installation = served.installation
-    installation.configure({"fhir": {"base_url": endpoint}}, _NO_QUIET_HOURS, consents, _SOON_OUT, provider)
+    installation.configure({"fhir": {"base_url": endpoint}}, _NO_QUIET_HOURS, consents, _SOON_OUT, *providers)
     installation.config.write_text(_COMMENTS + served.settings, "utf-8")

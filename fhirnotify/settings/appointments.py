@@ -12,7 +12,10 @@ from fhirnotify.fhir.references import ID
 from fhirnotify.settings import values
 from fhirnotify.settings.section import Section
 
-_SOURCES = {
+Strategy = Literal["by-date", "by-location", "by-patient"]
+"""How Appointments are asked for."""
+
+_SOURCES: dict[Strategy, tuple[str, ...]] = {
     "by-date": (),
     "by-location": ("locations", "locations_file"),
     "by-patient": ("patients", "patients_file"),
@@ -45,7 +48,7 @@ class Enumeration(Section):
     date, or ``by-patient``; then exactly one of the keys that list them is given.
     """
 
-    appointments: Literal["by-date", "by-location", "by-patient"] = "by-date"
+    appointments: Strategy = "by-date"
     locations: Annotated[
         tuple[Annotated[str, BeforeValidator(_location)], ...],
         NoDecode,

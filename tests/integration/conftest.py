@@ -21,8 +21,8 @@ from server_keeper import running_already
 
 from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.installation import Installation
-from fhirnotify.harness.judge import LOCAL
 from fhirnotify.harness.resources import Resource
+from fhirnotify.harness.scenarios.moments import LOCAL
 from fhirnotify.harness.seed import remove, seed
 from fhirnotify.harness.servers import PROFILES
 

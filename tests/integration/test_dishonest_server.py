@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from fhirnotify.core.model import FhirVersion
-from fhirnotify.harness.judge import LOCAL
 from fhirnotify.harness.loopback import LoopbackServer, Reply, Request
 from fhirnotify.harness.resources import CONSENT_CODE, appointment, consent, patient
+from fhirnotify.harness.scenarios.moments import LOCAL
 
 NOW = datetime(2031, 5, 5, 10, tzinfo=LOCAL)
 SOON = NOW + timedelta(hours=24)

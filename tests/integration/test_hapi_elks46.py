@@ -4,7 +4,6 @@ import pytest
 
 from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, Behaviour, FakeElks46
-from fhirnotify.harness.judge import inbox_of
 from fhirnotify.harness.world import ordinary_world
 
 pytestmark = pytest.mark.hapi
@@ -34,7 +33,7 @@ def test_all_are_sent_once(installed, installation, provider):
     for sent in (10, 0):
         done = installation.run(installed.now)
         assert (done.exit_code, done.summary["sent"]) == (0, sent)
-    assert sorted((message.to, message.text) for message in provider.taken) == sorted(inbox_of(installed))
+    assert sorted((message.to, message.text) for message in provider.taken) == sorted(installed.inbox)
     assert {message.sender for message in provider.taken} == {"RegionVB"}
 
 
@@ -50,10 +49,10 @@ def test_a_busy_provider_is_tried_again(installed, installation, provider):
 @R4_ONLY
 def test_what_the_provider_refuses_is_failed(installed, installation, provider):
     """One refused message is named, wants a person, and is not tried again."""
-    provider.on(installed.reminded[3].number, Behaviour.REFUSE)
+    provider.on(installed.visits[3].number, Behaviour.REFUSE)
     done = installation.run(installed.now)
     assert (done.exit_code, done.summary["sent"], done.summary["failed"]) == (6, 9, 1)
-    assert done.by_visit[installed.reminded[3].appointment, installed.reminded[3].patient]["outcome"] == "rejected"
+    assert done.by_visit[installed.visits[3].appointment, installed.visits[3].patient]["outcome"] == "rejected"
     again = installation.run(installed.now)
     assert (again.summary["sent"], again.summary["already"]) == (0, 10)
     assert len(provider.taken) == 9
@@ -68,7 +67,7 @@ def test_an_answer_that_is_lost_is_found_again(installed, installation, provider
     again = installation.run(installed.now)
     assert (done.summary["sent"] + again.summary["sent"], again.summary["failed"]) == (10, 0)
     assert again.exit_code == 0
-    assert sorted((message.to, message.text) for message in provider.taken) == sorted(inbox_of(installed))
+    assert sorted((message.to, message.text) for message in provider.taken) == sorted(installed.inbox)
 
 
 @R4_ONLY
@@ -82,4 +81,4 @@ def test_an_empty_account_stops_the_run(installed, installation, provider):
     provider.balance = credit
     again = installation.run(installed.now)
     assert (again.exit_code, again.summary["sent"]) == (0, 10)
-    assert sorted((message.to, message.text) for message in provider.taken) == sorted(inbox_of(installed))
+    assert sorted((message.to, message.text) for message in provider.taken) == sorted(installed.inbox)

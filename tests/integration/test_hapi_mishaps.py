@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from fhirnotify.core.model import FhirVersion
-from fhirnotify.harness.judge import differences, inbox_of
 from fhirnotify.harness.loopback import Reply
 from fhirnotify.harness.proxy import Asked, HostileProxy, Sent, Server
 from fhirnotify.harness.servers import EXPIRY_SECONDS
@@ -59,9 +58,9 @@ def test_a_search_that_expires_is_begun_again(journal, installation, world, run)
     with HostileProxy(journal.base_url, delay) as proxy:
         done = run(proxy.base_url)
     assert second_pages == [410, 200]
-    assert differences(world, done.rows) == []
+    assert world.differences(done.rows) == []
     assert (done.exit_code, done.summary["sent"]) == (0, 60)
-    assert Counter((message["to"], message["text"]) for message in installation.outbox()) == inbox_of(world)
+    assert Counter((message["to"], message["text"]) for message in installation.outbox()) == world.inbox
 
 
 def test_a_search_that_the_server_never_knew_is_begun_again(journal, installation, world, run):
@@ -80,7 +79,7 @@ def test_a_search_that_the_server_never_knew_is_begun_again(journal, installatio
     with HostileProxy(journal.base_url, misname) as proxy:
         done = run(proxy.base_url)
     assert second_pages == [410, 200]
-    assert differences(world, done.rows) == []
+    assert world.differences(done.rows) == []
     assert (done.exit_code, done.summary["sent"], len(installation.outbox())) == (0, 60, 60)
 
 

@@ -19,9 +19,8 @@ import warm
 from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, FakeElks46
 from fhirnotify.harness.installation import Installation
-from fhirnotify.harness.judge import LOCAL, inbox_of
-from fhirnotify.harness.scene import World
-from fhirnotify.harness.world import ordinary_world
+from fhirnotify.harness.scenarios.moments import LOCAL
+from fhirnotify.harness.world import World, ordinary_world
 from fhirnotify.rows import instant
 from fhirnotify.sms.courier import PATIENCE
 
@@ -149,11 +148,11 @@ def test_at_most_one_and_none_forgotten(trials, world):
             assert max(Counter(message.to for message in trial.provider.taken).values(), default=0) <= 1
         time.sleep(max(0.0, max(trial.killed for trial in trials) + SETTLED.total_seconds() - time.monotonic()))
         codes = list(pool.map(_normal, trials))
-    expected = inbox_of(made)
+    expected = made.inbox
     for trial, code in zip(trials, codes, strict=True):
         taken = Counter((message.to, message.text) for message in trial.provider.taken)
         uncertain = {row["appointment"] for row in trial.rows("normal") if row["outcome"] == "uncertain"}
-        forgotten = {row.number for row in made.reminded if row.appointment not in uncertain}
+        forgotten = {row.number for row in made.visits if row.appointment not in uncertain}
         forgotten -= {number for number, _ in taken}
         assert len(trial.rows("normal")) == REMINDERS
         assert taken <= expected, f"somebody has two ({trial.moment:.3f} s after request {trial.asked})"

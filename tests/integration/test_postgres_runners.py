@@ -20,9 +20,8 @@ from postgres import Cluster, need_postgres
 from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, FakeElks46
 from fhirnotify.harness.installation import Installation
-from fhirnotify.harness.judge import LOCAL, inbox_of
-from fhirnotify.harness.scene import World
-from fhirnotify.harness.world import ordinary_world
+from fhirnotify.harness.scenarios.moments import LOCAL
+from fhirnotify.harness.world import World, ordinary_world
 from fhirnotify.rows import instant
 
 pytestmark = pytest.mark.slow
@@ -177,7 +176,7 @@ def test_four_at_once(region):
     time_together, codes = _timed(machines)
 
     assert codes == [0, 0, 0, 0], [machine.log for machine in machines]
-    assert together.sent() == inbox_of(together.world) == alone.sent()
+    assert together.sent() == together.world.inbox == alone.sent()
     for machine in (only, *machines):
         adds_up(machine)
     shares = [machine.summary["sent"] for machine in machines]
@@ -218,7 +217,7 @@ def test_one_of_two_is_killed(region):
 
     rows = place.until_all_are_accounted_for(lease=lease)
 
-    expected = inbox_of(place.world)
+    expected = place.world.inbox
     assert place.sent() <= expected
     uncertain = [row for row in rows if row["outcome"] == "uncertain"]
     assert sum((expected - place.sent()).values()) <= len(uncertain) <= 4
@@ -243,9 +242,9 @@ def test_a_machine_that_freezes_for_longer_than_its_lease(region):
     for machine in (frozen, other):
         adds_up(machine)
     rows = place.until_all_are_accounted_for(lease=lease)
-    assert place.sent() <= inbox_of(place.world)
+    assert place.sent() <= place.world.inbox
     in_doubt = [row for row in rows if row["outcome"] == "uncertain"]
-    assert sum((inbox_of(place.world) - place.sent()).values()) <= len(in_doubt)
+    assert sum((place.world.inbox - place.sent()).values()) <= len(in_doubt)
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
@@ -260,7 +259,7 @@ def test_the_server_is_restarted_in_mid_run(region, cluster, mode):
     cluster.control("restart", mode)
 
     assert [machine.end() for machine in machines] == [0, 0], [machine.log for machine in machines]
-    assert place.sent() == inbox_of(place.world)
+    assert place.sent() == place.world.inbox
     for machine in machines:
         adds_up(machine)
 
@@ -273,7 +272,7 @@ def test_clocks_that_disagree(region):
         machine.go()
 
     assert [machine.end() for machine in machines] == [0, 0], [machine.log for machine in machines]
-    assert place.sent() == inbox_of(place.world)
+    assert place.sent() == place.world.inbox
     for machine in machines:
         adds_up(machine)
 
@@ -286,7 +285,7 @@ def test_one_rate_for_all(region):
     _, codes = _timed(machines)
 
     assert codes == [0, 0], [machine.log for machine in machines]
-    assert place.sent() == inbox_of(place.world)
+    assert place.sent() == place.world.inbox
     taken = sorted(message.at for message in place.provider.taken)
     assert (taken[-1] - taken[0]).total_seconds() >= (REMINDERS - 1) / rate - 1
     assert min(machine.summary["sent"] for machine in machines) > REMINDERS / 4

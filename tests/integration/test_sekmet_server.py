@@ -15,7 +15,6 @@ import pytest
 from fhirnotify.core.model import FhirVersion
 from fhirnotify.errors import HarnessError
 from fhirnotify.harness import sekmet
-from fhirnotify.harness.judge import differences
 from fhirnotify.harness.seed import remove, seed
 from fhirnotify.harness.sekmet import SekmetServer
 from fhirnotify.harness.world import ordinary_world
@@ -70,7 +69,7 @@ def test_the_job_reads_page_by_page(installation):
     with SekmetServer() as server:
         seed(server.base_url, world().resources)
         done = run_job(installation, server.base_url)
-    assert differences(world(), done.rows) == []
+    assert world().differences(done.rows) == []
     assert (done.exit_code, done.summary["sent"]) == (0, 12)
 
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fhirnotify.harness.scenarios.model import Scenario
-    from fhirnotify.harness.scenarios.performance import Strategy
     from fhirnotify.harness.scenarios.playing import Player
     from fhirnotify.harness.scenarios.session import Conditions
+    from fhirnotify.settings.appointments import Strategy
 
 _DIRECTORY = "file:"
 

@@ -91,7 +91,6 @@ def _show(served: "Served", out: "Stdout", *, as_json: bool) -> None:
         out.line(f"    {line}".rstrip())
     out.line("\nIn another terminal:\n")
     out.line(f"    fhirnotify run --config {config}\n")
-    if served.world:
-        considered, reminded = len(served.world.expected), len(served.world.reminded)
-        out.line(f"Run at once, it considers {considered} patients of visits and reminds {reminded}.")
+    if told := served.considered_and_reminded:
+        out.line(f"Run at once, it considers {told['considered']} patients of visits and reminds {told['reminded']}.")
     out.line("Ctrl-C ends it all.")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fhirnotify.harness.inbox import Inbox
 from fhirnotify.harness.installation import Finished, Installation
@@ -18,8 +18,8 @@ from fhirnotify.harness.scenarios.mapping import written
 from fhirnotify.harness.scenarios.model import Row, Step
 from fhirnotify.harness.scenarios.staging import Staging
 from fhirnotify.harness.scenarios.targets import Target
+from fhirnotify.settings.appointments import Strategy
 
-Strategy = Literal["by-date", "by-location", "by-patient"]
 Faulty = Callable[[str], AbstractContextManager[str]]
 """Gives the base URL of a proxy in which the named fault acts."""
 

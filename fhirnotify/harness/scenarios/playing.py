@@ -151,7 +151,7 @@ class Player:
 
     def _limit(self, name: str) -> str | None:
         target = self._site.target
-        return known_limit(target.software, target.version, name)
+        return known_limit(target.software, target.version, name, self._site.strategy)
 
     def _perform(self, scenarios: Mapping[str, Scenario]) -> tuple[list[str], tuple[Finished, ...]]:
         stagings = [self._staging(name, scenario) for name, scenario in scenarios.items()]

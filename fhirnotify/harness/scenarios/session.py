@@ -15,10 +15,11 @@ from fhirnotify.fhir.client import Client
 from fhirnotify.harness.guest import Guest, Run
 from fhirnotify.harness.resources import Resource
 from fhirnotify.harness.scenarios.model import Scenario
-from fhirnotify.harness.scenarios.performance import Faulty, Site, Strategy
+from fhirnotify.harness.scenarios.performance import Faulty, Site
 from fhirnotify.harness.scenarios.playing import Player
 from fhirnotify.harness.scenarios.targets import Directory, Server
 from fhirnotify.harness.seed import NotTakenAway, RefusedResources
+from fhirnotify.settings.appointments import Strategy
 
 Progress = Callable[[str], None]
 

@@ -20,10 +20,9 @@ from token_gate import TokenGate
 
 from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.installation import Installation
-from fhirnotify.harness.judge import LOCAL, inbox_of
-from fhirnotify.harness.scene import World
+from fhirnotify.harness.scenarios.moments import LOCAL
 from fhirnotify.harness.seed import remove, seed
-from fhirnotify.harness.world import ordinary_world
+from fhirnotify.harness.world import World, ordinary_world
 
 SECRET = "Qzkanarie-hemlighet"
 VISITS = 5
@@ -169,7 +168,7 @@ class Job:
     def reminds(self) -> dict[str, Any]:
         """Run a pass that must remind everybody; give its summary."""
         code, said, log = self.does("run")
-        assert (code, self.sent()) == (0, inbox_of(self.world)), log
+        assert (code, self.sent()) == (0, self.world.inbox), log
         return said[-1]["summary"]
 
     def stops(self, code: int = 3) -> str:

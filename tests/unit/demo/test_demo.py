@@ -48,8 +48,8 @@ def test_the_demo_prints_each_text_once() -> None:
 
 
 def test_the_scenario_needs_no_settings_and_mappings_of_its_own() -> None:
-    """The demo gives none, and plays it in FHIR R4."""
-    assert (MORNING.settings, MORNING.mappings, MORNING.fhir) == ({}, Mapping(), (FhirVersion.R4,))
+    """The demo gives none, and plays it in FHIR R4, the first in which it can be said."""
+    assert (MORNING.settings, MORNING.mappings, MORNING.fhir[0]) == ({}, Mapping(), FhirVersion.R4)
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: f"{each['resourceType']}/{each['id']}")

@@ -5,23 +5,13 @@ from collections import Counter
 import pytest
 
 from fhirnotify.core.model import FhirVersion
-from fhirnotify.harness import cases_consent, cases_kinds, cases_people, cases_visits
-from fhirnotify.harness.known_limits import LIMITS, WORLD, known_limit
+from fhirnotify.harness.known_limits import LIMITS, known_limit
 from fhirnotify.harness.scenarios import reading
-
-
-def names() -> set[str]:
-    """Give the names of every scenario, and of every case of the world in which every reason occurs."""
-    cases = {*cases_people.cases()}
-    for version in FhirVersion:
-        cases |= {*cases_consent.cases(version, "newest-wins"), *cases_kinds.cases(version)}
-        cases |= {*cases_visits.cases(version)}
-    return {f"{WORLD}{case}" for case in cases} | set(reading.read_all(reading.bundled(), ()))
 
 
 def test_each_limit_is_of_a_scenario_that_there_is():
     """A scenario that was renamed takes its limits along."""
-    assert {name for limit in LIMITS for name in limit.scenarios} <= names()
+    assert {name for limit in LIMITS for name in limit.scenarios} <= set(reading.read_all(reading.bundled(), ()))
 
 
 def test_each_limit_has_one_reason():
@@ -42,5 +32,12 @@ def test_each_limit_has_one_reason():
 )
 def test_a_limit_is_of_one_software(software, version, why):
     """What one server cannot do says nothing of another."""
-    found = known_limit(software, version, "consent/status-of-another-version")
+    found = known_limit(software, version, "consent/status-of-another-version", "by-date")
     assert (found is None) if why is None else found.startswith(why)
+
+
+@pytest.mark.parametrize(("strategy", "is_limit"), [("by-date", False), ("by-location", False), ("by-patient", True)])
+def test_a_limit_is_of_one_way_of_asking(strategy, is_limit):
+    """What a server does not find by patient it may well find by date."""
+    found = known_limit("HAPI FHIR Server", FhirVersion.R4, "people/reference-by-identifier", strategy)
+    assert (found is not None) is is_limit

@@ -1,14 +1,11 @@
-"""The seeded worlds themselves: else what is proved with them proves nothing."""
+"""The world of ordinary visits itself: else what is proved with it proves nothing."""
 
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fhirnotify.core.answer import Reason
 from fhirnotify.core.model import FhirVersion
-from fhirnotify.harness.judge import differences, inbox_of
-from fhirnotify.harness.world import every_reason_world, ordinary_world
+from fhirnotify.harness.world import ordinary_world
 from fhirnotify.rows import instant
 
 NOW = datetime(2031, 3, 29, 9, tzinfo=UTC)
@@ -16,46 +13,39 @@ NOW = datetime(2031, 3, 29, 9, tzinfo=UTC)
 
 @pytest.fixture(params=list(FhirVersion), ids=str)
 def world(request):
-    """Give the world of every reason, in each version."""
-    return every_reason_world(NOW, request.param)
-
-
-def test_every_reason_a_server_can_hold_comes_several_times(world):
-    """At least two hundred appointments, and each reason at least twice, beside reminders of all three kinds."""
-    reasons = Counter(row.reason for row in world.expected)
-    assert len({row.appointment for row in world.expected}) >= 200
-    assert reasons.keys() == {None, *Reason} - {Reason.NOT_BOOKED, Reason.NO_START}
-    assert min(reasons.values()) >= 2
-    assert len({row.contact_type for row in world.reminded}) == 3
+    """Give a world, in each version."""
+    return ordinary_world(NOW, request.param, 200)
 
 
 def test_every_resource_has_an_id_of_its_own(world):
     """No resource replaces another when a server is seeded, and a server takes the ids."""
     ids = [(resource["resourceType"], resource["id"]) for resource in world.resources]
-    assert len(ids) == len(set(ids))
+    assert len(ids) == len(set(ids)) == 600
     assert max(len(identity) for _, identity in ids) <= 64
 
 
-def test_expectations_lie_in_the_window(world):
-    """What is expected of a run is about visits that the run considers, once each."""
-    assert all(NOW < row.start < NOW + timedelta(hours=48) for row in world.expected)
-    assert max(Counter((row.appointment, row.patient) for row in world.expected).values()) == 1
+def test_every_visit_lies_in_the_window(world):
+    """All are considered by a run, and all three kinds are there."""
+    assert all(NOW < visit.start < NOW + timedelta(hours=48) for visit in world.visits)
+    assert len({visit.contact_type for visit in world.visits}) == 3
 
 
 def test_only_fictional_numbers_are_reminded(world):
-    """Every number that gets a text belongs to nobody."""
-    assert all("+46701740605" <= row.number <= "+46701740699" for row in world.reminded)
+    """Every number that gets a text belongs to nobody; the first 95 have one of their own."""
+    numbers = [visit.number for visit in world.visits]
+    assert all("+46701740605" <= number <= "+46701740699" for number in numbers)
+    assert len(set(numbers[:95])) == 95
 
 
 def _row(world, **changes):
-    expected = world.expected[0]
+    (visit,) = world.visits
     said = {
-        "appointment": expected.appointment,
-        "patient": expected.patient,
-        "start": instant(expected.start),
+        "appointment": visit.appointment,
+        "patient": visit.patient,
+        "start": instant(visit.start),
         "decision": "remind",
         "reason": None,
-        "contact_type": expected.contact_type,
+        "contact_type": visit.contact_type,
         "outcome": "accepted",
     }
     return said | changes
@@ -75,21 +65,21 @@ def _row(world, **changes):
 def test_the_judge_sees_what_differs(changes, complaint):
     """A row that says anything otherwise than expected is named."""
     world = ordinary_world(NOW, FhirVersion.R4, 1)
-    found = differences(world, [_row(world, **changes)])
+    found = world.differences([_row(world, **changes)])
     assert (found == []) if complaint is None else complaint in found[0]
 
 
 def test_the_judge_sees_rows_too_many():
     """A row said twice, and one that nobody expected, are named."""
     world = ordinary_world(NOW, FhirVersion.R4, 1)
-    assert "said 2 times" in differences(world, [_row(world)] * 2)[0]
-    assert "not expected" in differences(world, [_row(world), _row(world, appointment="x")])[0]
+    assert "said 2 times" in world.differences([_row(world)] * 2)[0]
+    assert "not expected" in world.differences([_row(world), _row(world, appointment="x")])[0]
 
 
 def test_the_inbox_holds_the_settled_text():
     """The text is the region's, word for word, in local time."""
     world = ordinary_world(NOW, FhirVersion.R4, 1)
-    ((number, text),) = inbox_of(world)
+    ((number, text),) = world.inbox
     assert number == "+46701740605"
     assert text == (
         "Påminnelse till Tolvan: Du har ett mottagningsbesök 2031-03-29 klockan 15.00 med hälso- och sjukvården, "
