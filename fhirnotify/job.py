@@ -13,7 +13,7 @@ from fhirnotify.errors import FhirError, FhirnotifyError, LedgerError
 from fhirnotify.fhir.source import Source
 from fhirnotify.ledger.port import Ledger
 from fhirnotify.rows import Reporter, Row, Summary
-from fhirnotify.sms.gateway import Gateway
+from fhirnotify.sms.route import Route
 
 
 class Clock(Protocol):
@@ -43,7 +43,7 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything one pass needs. ``plan`` does without a gateway, and without a ledger if there is none yet.
+    """Everything one pass needs. ``plan`` does without a route, and without a ledger if there is none yet.
 
     ``scratch`` makes an empty ledger that lasts as long as it is held: for claims that are not made in earnest.
     """
@@ -53,7 +53,7 @@ class Job:
     clock: Clock
     report: Reporter
     ledger: Ledger | None
-    gateway: Gateway | None
+    route: Route | None
     sending: Sending
     scratch: Callable[[], Ledger]
     stop: threading.Event = field(default_factory=threading.Event)

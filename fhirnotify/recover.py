@@ -15,6 +15,7 @@ from fhirnotify.job import Job
 from fhirnotify.ledger.port import Change, Ledger, Reminder, State
 from fhirnotify.sms.courier import PATIENCE
 from fhirnotify.sms.gateway import ABOUT, CannotTell, Finding, Found, Gateway, NotFound, Sms, Trace
+from fhirnotify.sms.route import Route
 
 _WORTH_ASKING = timedelta(days=3)
 
@@ -30,30 +31,34 @@ class _Span:
         return self.since <= other.until + ABOUT and other.since <= self.until + ABOUT
 
 
-def settle(job: Job, run: str, now: datetime, ledger: Ledger, gateway: Gateway, reminders: Iterable[Reminder]) -> None:
-    """Ask the provider about uncertain reminders, and record what it is sure of. The others stay as they are.
+def settle(job: Job, run: str, now: datetime, ledger: Ledger, route: Route, reminders: Iterable[Reminder]) -> None:
+    """Ask of each uncertain reminder the provider that it was handed to, and record what that is sure of.
 
-    One that was handed to another account, or days ago, is left to a person. What was certainly not taken may be
-    tried again from ``now`` on, the moment at which the run began.
+    The others stay as they are. One that was handed to an account that is not configured (any more), or days ago, is
+    left to a person. What was certainly not taken may be tried again from ``now`` on, the moment at which the run
+    began.
 
     Raises:
         AccountFault: the provider refuses the account.
         FhirError: the patients' records could not be read.
     """
-    uncertain = [r for r in reminders if r.state is State.UNCERTAIN and r.provider == gateway.account]
+    uncertain = [r for r in reminders if r.state is State.UNCERTAIN and route.by_account(r.provider)]
     if not uncertain:
         return
     real = ledger.real_time()
     asked = [reminder for reminder in uncertain if real - _span(job, reminder).since < _WORTH_ASKING]
     doubtful = [reminder for reminder in ledger.in_state(State.UNCERTAIN) if reminder.sending_since is not None]
     messages = _messages(job, ledger, doubtful)
-    for reminder in asked:
-        if job.stop.is_set():
-            return
-        finding = gateway.find(_trace(job, ledger, reminder, doubtful, messages))
-        change = _change(job, ledger, gateway, reminder, finding, now)
-        if change is not None:
-            ledger.move(run, job.clock.now(), [change])
+    for gateway in route.gateways:
+        for reminder in asked:
+            if job.stop.is_set():
+                return
+            if reminder.provider != gateway.account:
+                continue
+            finding = gateway.find(_trace(job, ledger, reminder, doubtful, messages))
+            change = _change(job, ledger, gateway, reminder, finding, now)
+            if change is not None:
+                ledger.move(run, job.clock.now(), [change])
 
 
 def _span(job: Job, reminder: Reminder) -> _Span:

@@ -16,7 +16,7 @@ from fhirnotify.scan import Fresh, Purpose, Scan
 from fhirnotify.send import Send
 from fhirnotify.sms.bucket import Pace, SharedPace, TokenBucket
 from fhirnotify.sms.courier import PATIENCE, Courier
-from fhirnotify.sms.gateway import Gateway
+from fhirnotify.sms.route import Route
 
 
 def run(job: Job) -> Summary:
@@ -26,9 +26,9 @@ def run(job: Job) -> Summary:
         FhirnotifyError: the run had to stop; its ``summary`` tells what was done until then.
     """
     assert job.ledger is not None  # wiring gives a run both
-    assert job.gateway is not None
+    assert job.route is not None
     account = Account(job)
-    return _summed_up(account, _Run(job, account, job.ledger, job.gateway).work)
+    return _summed_up(account, _Run(job, account, job.ledger, job.route).work)
 
 
 def plan(job: Job) -> Summary:
@@ -71,8 +71,8 @@ def _on_scratch(
 class _Run:
     """One pass in earnest."""
 
-    def __init__(self, job: Job, account: Account, ledger: Ledger, gateway: Gateway) -> None:
-        self._job, self._account, self._ledger, self._gateway = job, account, ledger, gateway
+    def __init__(self, job: Job, account: Account, ledger: Ledger, route: Route) -> None:
+        self._job, self._account, self._ledger, self._route = job, account, ledger, route
         self._id, self._now = account.summary.run, account.summary.now
 
     def work(self) -> None:
@@ -108,7 +108,7 @@ class _Run:
             raise fault
 
     def _settle(self, reminders: list[Reminder]) -> None:
-        settle(self._job, self._id, self._now, self._ledger, self._gateway, reminders)
+        settle(self._job, self._id, self._now, self._ledger, self._route, reminders)
 
     def _left_over(self) -> LeftOvers:
         states = (State.CLAIMED, State.RETRY, State.UNCERTAIN)
@@ -146,7 +146,7 @@ class _Run:
 
         sending = self._job.sending
         courier = Courier(
-            self._gateway,
+            self._route.gateways[0],
             pace=self._pace(),
             parallel=sending.parallel,
             attempts=sending.attempts,
@@ -160,7 +160,7 @@ class _Run:
 
     def _pace(self) -> Pace:
         """Give the pace of this run, or of all on the ledger together; where there can be one alone, it is the same."""
-        rate, account = self._job.sending.rate, self._gateway.account
+        rate, account = self._job.sending.rate, self._route.gateways[0].account
         if not (self._job.sending.rate_shared and self._ledger.shared):
             return TokenBucket(rate)
         return SharedPace(rate, lambda count: self._ledger.reserve(account, rate, count).total_seconds())

@@ -66,9 +66,9 @@ class Send:
         self, job: Job, run: str, now: datetime, *, courier: Courier, fresh: Fresh, tell: Tell, unknown: list[Reminder]
     ) -> None:
         assert job.ledger is not None  # a run has both
-        assert job.gateway is not None
+        assert job.route is not None
         self._job, self._run, self._began = job, run, now
-        self._ledger, self._provider = job.ledger, job.gateway.account
+        self._ledger, self._provider = job.ledger, job.route.gateways[0].account
         self._courier, self._fresh, self._tell, self._unknown = courier, fresh, tell, unknown
         self._queue: deque[Item] = deque()
         self._begun: dict[str, Item] = {}

@@ -15,7 +15,7 @@ from fhirnotify.job import Clock, Job, Sending
 from fhirnotify.ledger.port import Ledger, Unmapped
 from fhirnotify.rows import Reporter
 from fhirnotify.settings import Settings
-from fhirnotify.sms.gateway import Gateway
+from fhirnotify.sms.route import Route
 
 if TYPE_CHECKING:
     import httpx
@@ -44,10 +44,10 @@ def job_to_run(
     known, stop = rules(settings), stop or threading.Event()
     with (
         closing(source(settings, stop)) as journal,
-        closing(gateway(settings)) as provider,
+        closing(route(settings)) as providers,
         closing(ledger(settings)) as book,
     ):
-        yield Job(journal, known, clock(now), report, book, provider, sending(settings), temporary_ledger, stop)
+        yield Job(journal, known, clock(now), report, book, providers, sending(settings), temporary_ledger, stop)
 
 
 @contextmanager
@@ -112,8 +112,8 @@ def lint_mappings(settings: Settings) -> "list[Finding]":
     return lint(settings.mappings.directory)
 
 
-def gateway(settings: Settings) -> Gateway:
-    """Make the SMS provider's adapter; nothing is connected yet.
+def route(settings: Settings) -> Route:
+    """Make the adapters of the SMS providers; nothing is connected yet.
 
     Raises:
         SettingsError: it cannot work with these settings.
@@ -122,10 +122,10 @@ def gateway(settings: Settings) -> Gateway:
     if sms.provider == "outbox":
         from fhirnotify.sms.outbox import Outbox  # noqa: PLC0415
 
-        return Outbox(sms.outbox.path)
+        return Route([Outbox(sms.outbox.path)])
     from fhirnotify.sms.providers import adapter  # noqa: PLC0415
 
-    return adapter(sms.provider, sms.account, timeout=sms.timeout, connections=sms.parallel)
+    return Route([adapter(sms.provider, sms.account, timeout=sms.timeout, connections=sms.parallel)])
 
 
 def ledger(settings: Settings) -> Ledger:

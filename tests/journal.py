@@ -25,6 +25,7 @@ from fhirnotify.ledger.memory import MemoryLedger
 from fhirnotify.rows import Row, Summary
 from fhirnotify.run import plan, run
 from fhirnotify.sms.memory import MemoryGateway
+from fhirnotify.sms.route import Route
 
 
 class Journal:
@@ -144,7 +145,15 @@ class Desk:
     def job(self) -> Job:
         sending = Sending("RegionVB", timedelta(hours=24), self.rate, 4, self.attempts, timedelta(seconds=20))
         return Job(
-            self.journal, self.settings, self.watch, self, self.ledger, self.gateway, sending, MemoryLedger, self.stop
+            self.journal,
+            self.settings,
+            self.watch,
+            self,
+            self.ledger,
+            Route([self.gateway]),
+            sending,
+            MemoryLedger,
+            self.stop,
         )
 
     def run(self, after: timedelta = timedelta(0)) -> Summary:
@@ -211,4 +220,4 @@ class Ticking:
 def ticking(desk, step):
     """Let the desk's clock go on while a pass is at work."""
     job = desk.job()
-    desk.job = lambda: replace(job, clock=Ticking(desk, step), stop=desk.stop, gateway=desk.gateway)
+    desk.job = lambda: replace(job, clock=Ticking(desk, step), stop=desk.stop, route=Route([desk.gateway]))

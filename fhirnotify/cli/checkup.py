@@ -139,5 +139,6 @@ def _ledger(settings: Settings) -> Iterator[Finding]:
 
 
 def _sms(settings: Settings) -> Iterator[Finding]:
-    with closing(wiring.gateway(settings)) as gateway:
-        yield Finding("sms", "ok", gateway.check())
+    with closing(wiring.route(settings)) as route:
+        for gateway in route.gateways:
+            yield Finding("sms", "ok", gateway.check())
