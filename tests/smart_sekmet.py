@@ -24,6 +24,7 @@ def smart_sekmet(keys: Any, secret: str = "not used", lifetime: int = 300) -> Se
         {"client_id": "reminders", "jwks": keys.jwks("ec"), "scopes": everything},
         {"client_id": "reminders-rsa", "jwks": keys.jwks("rsa"), "scopes": everything},
         {"client_id": "by-secret", "client_secret": secret, "scopes": everything},
+        {"client_id": "harness", "jwks": keys.jwks("ec"), "scopes": "system/*.cruds"},
         {"client_id": "no-consents", "jwks": keys.jwks("ec"), "scopes": "system/Appointment.rs system/Patient.rs"},
     ]
     auth = {"types": ["smart", "bearer"], "tokens": [SEEDER], "token_lifetime": lifetime, "smart_clients": clients}

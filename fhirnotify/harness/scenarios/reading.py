@@ -52,7 +52,7 @@ def read_all(directory: Path, only: Iterable[str] = ()) -> dict[str, Scenario]:
         only: patterns of names, such as ``deny-*`` or ``faults/*``; none for all.
 
     Raises:
-        WrongScenario: a file is wrong, or there is none of such a name.
+        WrongScenario: a file is wrong, or there is none, or none of such a name.
     """
     wanted = tuple(only)
     files = {
@@ -63,10 +63,14 @@ def read_all(directory: Path, only: Iterable[str] = ()) -> dict[str, Scenario]:
     chosen = {
         name: file for name, file in files.items() if not wanted or any(fnmatch(name, pattern) for pattern in wanted)
     }
-    if not chosen:
-        near = difflib.get_close_matches(wanted[0], files, n=3, cutoff=0.4) if wanted else []
-        said = f" The nearest: {', '.join(near)}." if near else ""
-        raise WrongScenario(f"There is no such scenario in {directory}.{said}", f"It holds {len(files)} scenarios.")
+    held = f"It holds {len(files)} scenarios."
+    for pattern in wanted:
+        if not any(fnmatch(name, pattern) for name in files):
+            near = difflib.get_close_matches(pattern, files, n=3, cutoff=0.4)
+            said = f" The nearest: {', '.join(near)}." if near else ""
+            raise WrongScenario(f"There is no scenario {pattern} in {directory}.{said}", held)
+    if not files:
+        raise WrongScenario(f"There is no scenario in {directory}.", f"Name a directory with files *{SUFFIX}.")
     found: dict[str, Scenario] = {}
     wrong: list[str] = []
     for name, file in chosen.items():
