@@ -7,7 +7,7 @@ import pytest
 from settings_file import SMALLEST, written
 
 from fhirnotify.settings.sms import Sms
-from fhirnotify.wiring import gateway
+from fhirnotify.wiring import route
 
 SID = "AC" + "0123456789abcdef" * 2
 
@@ -18,6 +18,7 @@ SECTIONS = {
     "twilio": f'account_sid = "{SID}"\nauth_token = "hemligt"',
     "link": 'base_url = "https://n-eu.link.test"\nplatform_id = "P"\nplatform_partner_id = "1"\n'
     'username = "u"\npassword = "hemligt"',
+    "kannel": 'base_url = "http://127.0.0.1:13013"\nusername = "u"\npassword = "hemligt"',
 }
 
 ACCOUNTS = {
@@ -37,6 +38,7 @@ ACCOUNTS = {
         "username": "u",
         "password": "hemligt",
     },
+    "kannel": {"base_url": "http://127.0.0.1:13013", "username": "u", "password": "hemligt"},
 }
 
 
@@ -64,7 +66,8 @@ def test_secret_may_stand_in_a_file(config: Path, provider: str) -> None:
 @pytest.mark.parametrize("provider", SECTIONS)
 def test_adapter_is_made_of_the_account(config: Path, provider: str) -> None:
     """Nothing is connected, and the account is told from another without showing it."""
-    with closing(gateway(written(config, config_of(provider, SECTIONS[provider])))) as made:
+    with closing(route(written(config, config_of(provider, SECTIONS[provider])))) as providers:
+        (made,) = providers.gateways
         assert made.name == provider
         assert made.account.startswith(f"{provider}/")
         assert "hemligt" not in made.account
