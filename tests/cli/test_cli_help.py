@@ -2,29 +2,28 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
+import typer.main
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 import fhirnotify
 from fhirnotify.cli.main import app
 
-COMMANDS = [
-    [],
-    ["demo"],
-    ["run"],
-    ["plan"],
-    ["explain"],
-    ["check"],
-    ["ledger"],
-    ["ledger", "migrate"],
-    ["mappings"],
-    ["mappings", "check"],
-    ["mappings", "unmapped"],
-    ["harness"],
-    ["harness", "probe"],
-    ["harness", "serve"],
-]
+
+def every_command(group: TyperGroup, path: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    """Walk the commands, each with the words that lead to it."""
+    yield list(path)
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from every_command(command, (*path, name))
+        else:
+            yield [*path, name]
+
+
+COMMANDS = list(every_command(typer.main.get_group(app)))
 
 _HELPS_WITHOUT = """
 import sys
