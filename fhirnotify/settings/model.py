@@ -48,7 +48,6 @@ TEMPLATE = (
 
 LATER = frozenset(
     {
-        "sms.kannel",
         "monitoring.textfile",
         "monitoring.ping_url",
     }

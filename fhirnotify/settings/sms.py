@@ -78,12 +78,21 @@ class Link(Section):
     password: Secret
 
 
+class Kannel(Section):
+    """``[sms.kannel]``: the region's own Kannel. The address is that of its smsbox (``sendsms-port``)."""
+
+    base_url: WebAddress
+    username: Annotated[str, Field(min_length=1), AfterValidator(values.printable)]
+    password: HeaderSecret
+
+
 _NEEDS = {
     "46elks": "username and password",
     "sinch": "service_plan_id and api_token",
     "infobip": "base_url and api_key",
     "twilio": "account_sid and auth_token",
     "link": "base_url, platform_id, platform_partner_id, username and password",
+    "kannel": "base_url, username and password",
 }
 
 
@@ -94,10 +103,7 @@ class Sms(Section):
     hours, Twilio 10 hours. ``rate`` is of each run; with ``rate_shared`` of all runs on one ledger together.
     """
 
-    provider: Annotated[
-        Literal["outbox", "46elks", "sinch", "infobip", "twilio", "link"],
-        BeforeValidator(values.of_this_version("kannel")),
-    ] = "outbox"
+    provider: Literal["outbox", "46elks", "sinch", "infobip", "twilio", "link", "kannel"] = "outbox"
     sender: Annotated[str, BeforeValidator(values.sender)] = "RegionVB"
     rate: Annotated[float, BeforeValidator(values.number)] = Field(10, gt=0, le=100_000)
     rate_shared: bool = False
@@ -111,6 +117,7 @@ class Sms(Section):
     infobip: Infobip | None = None
     twilio: Twilio | None = None
     link: Link | None = None
+    kannel: Kannel | None = None
 
     @property
     def account(self) -> dict[str, str]:
@@ -127,6 +134,7 @@ class Sms(Section):
             "infobip": self.infobip,
             "twilio": self.twilio,
             "link": self.link,
+            "kannel": self.kannel,
         }
         return sections.get(self.provider)
 

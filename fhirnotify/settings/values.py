@@ -98,17 +98,6 @@ def number(value: object) -> object:
     return value
 
 
-def of_this_version(*later: str) -> Callable[[object], object]:
-    """Make a reader that refuses what comes in a later version, by name."""
-
-    def read(value: object) -> object:
-        if value in later:
-            raise ValueError(f'"{value}" comes in a later version')
-        return value
-
-    return read
-
-
 def listed(value: object) -> object:
     """Let a list stand in an environment variable: as JSON, or with commas between the items."""
     if not isinstance(value, str):

@@ -145,10 +145,18 @@ class Wire:
         form: dict[str, str] | None = None,
         json: dict[str, Any] | None = None,
         query: dict[str, str] | None = None,
+        text: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> Answer | NoAnswer:
-        """Make one request and give the whole answer, or what its absence means for the message."""
+        """Make one request and give the whole answer, or what its absence means for the message.
+
+        ``headers`` go with this request alone; ``text`` is sent as UTF-8, of the type that they name.
+        """
         try:
-            request = self._client.build_request(method, path, data=form, json=json, params=query)
+            content = None if text is None else text.encode()
+            request = self._client.build_request(
+                method, path, content=content, data=form, json=json, params=query, headers=headers
+            )
         except UnicodeEncodeError:
             return Rejected("unencodable-text")
         try:

@@ -34,4 +34,8 @@ def adapter(provider: str, account: Mapping[str, str], *, timeout: timedelta, co
             from fhirnotify.sms.link import Link  # noqa: PLC0415
 
             return Link(**account, timeout=timeout, connections=connections)
+        case "kannel":
+            from fhirnotify.sms.kannel import Kannel  # noqa: PLC0415
+
+            return Kannel(**account, timeout=timeout, connections=connections)
     raise KeyError(provider)
