@@ -51,6 +51,11 @@ class LeftOvers:
         self.see(reminder.appointment, (reminder.patient,), seen_at)
         return seen_at == reminder.start and reminder.id not in self._silent
 
+    def postpone(self, reminder: Reminder) -> None:
+        """Leave the row of a reminder, if it has one, until it has been taken further once more."""
+        if self.settle(reminder):
+            self._waiting[reminder.id] = reminder
+
     def is_unseen(self, reminder: Reminder) -> bool:
         """Tell whether it was left over and the scan did not come upon its appointment and patient at all."""
         known = reminder.appointment in self._appointments

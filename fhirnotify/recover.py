@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from fhirnotify.core.decide import Address, addressed
 from fhirnotify.core.message import text_of
 from fhirnotify.core.model import Person
+from fhirnotify.errors import AccountFault
 from fhirnotify.job import Job
 from fhirnotify.ledger.port import Change, Ledger, Reminder, State
 from fhirnotify.sms.courier import PATIENCE
 from fhirnotify.sms.gateway import ABOUT, CannotTell, Finding, Found, Gateway, NotFound, Sms, Trace
-from fhirnotify.sms.route import Route
 
 _WORTH_ASKING = timedelta(days=3)
 
@@ -31,34 +31,41 @@ class _Span:
         return self.since <= other.until + ABOUT and other.since <= self.until + ABOUT
 
 
-def settle(job: Job, run: str, now: datetime, ledger: Ledger, route: Route, reminders: Iterable[Reminder]) -> None:
+def settle(
+    job: Job, run: str, now: datetime, ledger: Ledger, gateways: Sequence[Gateway], reminders: Iterable[Reminder]
+) -> dict[str, AccountFault]:
     """Ask of each uncertain reminder the provider that it was handed to, and record what that is sure of.
 
-    The others stay as they are. One that was handed to an account that is not configured (any more), or days ago, is
-    left to a person. What was certainly not taken may be tried again from ``now`` on, the moment at which the run
-    began.
+    The others stay as they are. One that was handed to an account of none of these, or days ago, is left to a person.
+    What was certainly not taken may be tried again from ``now`` on, the moment at which the run began.
+
+    Returns:
+        The accounts that were refused, of which nothing more was asked, each with its fault.
 
     Raises:
-        AccountFault: the provider refuses the account.
         FhirError: the patients' records could not be read.
     """
-    uncertain = [r for r in reminders if r.state is State.UNCERTAIN and route.by_account(r.provider)]
+    accounts = {gateway.account for gateway in gateways}
+    uncertain = [r for r in reminders if r.state is State.UNCERTAIN and r.provider in accounts]
+    faults: dict[str, AccountFault] = {}
     if not uncertain:
-        return
+        return faults
     real = ledger.real_time()
     asked = [reminder for reminder in uncertain if real - _span(job, reminder).since < _WORTH_ASKING]
     doubtful = [reminder for reminder in ledger.in_state(State.UNCERTAIN) if reminder.sending_since is not None]
     messages = _messages(job, ledger, doubtful)
-    for gateway in route.gateways:
-        for reminder in asked:
-            if job.stop.is_set():
-                return
-            if reminder.provider != gateway.account:
-                continue
-            finding = gateway.find(_trace(job, ledger, reminder, doubtful, messages))
-            change = _change(job, ledger, gateway, reminder, finding, now)
-            if change is not None:
-                ledger.move(run, job.clock.now(), [change])
+    for gateway in gateways:
+        try:
+            for reminder in (each for each in asked if each.provider == gateway.account):
+                if job.stop.is_set():
+                    return faults
+                finding = gateway.find(_trace(job, ledger, reminder, doubtful, messages))
+                change = _change(job, ledger, gateway, reminder, finding, now)
+                if change is not None:
+                    ledger.move(run, job.clock.now(), [change])
+        except AccountFault as fault:
+            faults[gateway.account] = fault
+    return faults
 
 
 def _span(job: Job, reminder: Reminder) -> _Span:
@@ -97,7 +104,11 @@ def _trace(
     job: Job, ledger: Ledger, reminder: Reminder, doubtful: Sequence[Reminder], messages: dict[str, Sms]
 ) -> Trace:
     span, sms = _span(job, reminder), messages.get(reminder.id)
-    others = [other for other in doubtful if other.id != reminder.id and _span(job, other).near(span)]
+    others = [
+        other
+        for other in doubtful
+        if other.id != reminder.id and other.provider == reminder.provider and _span(job, other).near(span)
+    ]
     alone = all(other.id in messages and sms is not None and messages[other.id].to != sms.to for other in others)
     taken = ledger.message_ids(span.since - ABOUT, span.until + ABOUT)
     return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken)

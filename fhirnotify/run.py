@@ -1,10 +1,11 @@
 """The use case: one pass of the job, and the same pass as a plan that writes and sends nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from fhirnotify.core.schedule import quiet
-from fhirnotify.errors import AccountFault, FhirnotifyError, LedgerError
+from fhirnotify.errors import FhirnotifyError, LedgerError
 from fhirnotify.job import Account, Job
 from fhirnotify.ledger.overlay import Overlay
 from fhirnotify.ledger.port import Ledger, Reminder, State
@@ -16,6 +17,7 @@ from fhirnotify.scan import Fresh, Purpose, Scan
 from fhirnotify.send import Send
 from fhirnotify.sms.bucket import Pace, SharedPace, TokenBucket
 from fhirnotify.sms.courier import PATIENCE, Courier
+from fhirnotify.sms.failover import Failover
 from fhirnotify.sms.route import Route
 
 
@@ -74,6 +76,7 @@ class _Run:
     def __init__(self, job: Job, account: Account, ledger: Ledger, route: Route) -> None:
         self._job, self._account, self._ledger, self._route = job, account, ledger, route
         self._id, self._now = account.summary.run, account.summary.now
+        self._failover = Failover(route)
 
     def work(self) -> None:
         self._ledger.begin(self._id, self._now)
@@ -89,32 +92,27 @@ class _Run:
             raise error
 
     def _pass(self) -> None:
-        """Settle, scan and send. A refused account is told of at once, yet every appointment gets its row."""
-        fault: AccountFault | None = None
-        try:
-            self._settle(list(self._ledger.in_state(State.UNCERTAIN)))
-        except AccountFault as refused:
-            fault = refused
+        """Settle, scan and send. Where an account is refused, every appointment gets its row all the same."""
+        self._settle(list(self._ledger.in_state(State.UNCERTAIN)))
         left = self._left_over()
         if quiet(self._now, self._job.rules):
             _on_scratch(self._job, self._account, left, purpose=Purpose.HOLD, base=self._ledger, outcome=HELD)
         else:
-            try:
-                self._scan_and_send(left, fault)
-            except AccountFault as refused:
-                fault = refused
+            self._scan_and_send(left)
         self._tell_uncertain(left)
-        if fault:
-            raise fault
+        if self._failover.fault_seen:
+            raise self._failover.fault_seen
 
     def _settle(self, reminders: list[Reminder]) -> None:
-        settle(self._job, self._id, self._now, self._ledger, self._route, reminders)
+        faults = settle(self._job, self._id, self._now, self._ledger, self._failover.usable, reminders)
+        for account, fault in faults.items():
+            self._failover.refused(account, fault)
 
     def _left_over(self) -> LeftOvers:
         states = (State.CLAIMED, State.RETRY, State.UNCERTAIN)
         return LeftOvers([r for state in states for r in self._ledger.in_state(state)], self._now)
 
-    def _scan_and_send(self, left: LeftOvers, fault: AccountFault | None) -> None:
+    def _scan_and_send(self, left: LeftOvers) -> None:
         unknown: list[Reminder] = []
         scan = Scan(
             self._job,
@@ -128,8 +126,9 @@ class _Run:
         )
         try:
             scan.read()
-            if not fault:
-                self._send(left, scan.fresh, unknown)
+            if not self._failover.fault:
+                self._send(_Telling(self._account, left, unknown), scan.fresh)
+            if not self._failover.fault:
                 self._settle(self._anew(unknown))
         except LedgerError:
             raise
@@ -138,15 +137,9 @@ class _Run:
             raise
         self._tell_rest(left, unknown)
 
-    def _send(self, left: LeftOvers, fresh: Fresh, unknown: list[Reminder]) -> None:
-        def tell(reminder: Reminder, row: Row) -> bool:
-            if has_row := left.settle(reminder):
-                self._account.tell(row)
-            return has_row
-
+    def _send(self, telling: "_Telling", fresh: Fresh) -> None:
         sending = self._job.sending
         courier = Courier(
-            self._route.gateways[0],
             pace=self._pace(),
             parallel=sending.parallel,
             attempts=sending.attempts,
@@ -154,7 +147,15 @@ class _Run:
             patience=min(PATIENCE, self._ledger.lease / 2),
         )
         try:
-            Send(self._job, self._id, self._now, courier=courier, fresh=fresh, tell=tell, unknown=unknown).work()
+            Send(
+                self._job,
+                self._id,
+                self._now,
+                courier=courier,
+                failover=self._failover,
+                fresh=fresh,
+                telling=telling,
+            ).work()
         finally:
             courier.close()
 
@@ -195,6 +196,26 @@ class _Run:
         wanted = {reminder.id for reminder in reminders}
         found = self._ledger.of_appointments({reminder.appointment for reminder in reminders}) if wanted else []
         return [reminder for reminder in found if reminder.id in wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Tells what became of reminders, and keeps those of which nobody knows."""
+
+    account: Account
+    left: LeftOvers
+    unsettled: list[Reminder]
+
+    def settled(self, reminder: Reminder, row: Row) -> bool:
+        if has_row := self.left.settle(reminder):
+            self.account.tell(row)
+        return has_row
+
+    def unknown(self, reminder: Reminder) -> None:
+        self.unsettled.append(reminder)
+
+    def postponed(self, reminder: Reminder) -> None:
+        self.left.postpone(reminder)
 
 
 def _batches(reminders: Iterable[Reminder]) -> Iterator[list[Reminder]]:

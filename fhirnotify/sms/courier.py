@@ -42,6 +42,9 @@ PATIENCE = timedelta(seconds=30)
 STALLED = Deferred("stalled")
 """What becomes of a message whose time to be begun has passed: the machine stood still, or was too slow."""
 
+STOPPED = Deferred("stopped")
+"""What becomes of a message that was not begun when the run was told to stop."""
+
 Result = Outcome | AccountFault
 
 _GATHER = 0.005
@@ -53,11 +56,11 @@ _BACK_OFF = wait_random_exponential(multiplier=0.5, max=8)
 
 
 class Courier:
-    """Worker threads in front of a gateway. All methods are for the one thread that owns it.
+    """Worker threads in front of the gateways. All methods are for the one thread that owns it.
 
     ``stop`` ends all waiting: what is being sent is sent to its end, nothing is tried again, and what was handed
-    over but not begun comes back as ``Deferred("stopped")``. An ``AccountFault`` does the same to what has not been
-    begun, which then comes back with that fault.
+    over but not begun comes back as ``STOPPED``. An ``AccountFault`` does the same to what has not been begun by the
+    same account, which then comes back with that fault.
 
     When more than ``patience`` has passed a message is not begun, nor tried again, but comes back as ``STALLED``: a
     machine that froze must not send what others may have taken over meanwhile, and who asks the provider for it must
@@ -68,7 +71,6 @@ class Courier:
 
     def __init__(
         self,
-        gateway: Gateway,
         *,
         pace: Pace,
         parallel: int,
@@ -76,16 +78,15 @@ class Courier:
         stop: threading.Event,
         patience: timedelta = PATIENCE,
     ) -> None:
-        self._gateway = gateway
         self._pace = pace
         self._stop = stop
         self._patience = patience.total_seconds()
-        self._fault: AccountFault | None = None
+        self._faults: dict[str, AccountFault] = {}
         self._free = parallel
         self._half = (parallel + 1) // 2
         self._finished: deque[tuple[Sms, Result]] = deque()
         self._changed = threading.Condition()
-        self._jobs: SimpleQueue[tuple[Sms, float, float] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Sms, Gateway, float, float] | None] = SimpleQueue()
         self._retrying = Retrying(
             retry=retry_if_result(lambda outcome: isinstance(outcome, Deferred)),
             wait=_wait,
@@ -121,14 +122,14 @@ class Courier:
                 still = (_GATHER if able or self._finished else timeout) - waited
                 self._changed.wait(min(still, seconds) if self._free and not able else still)
 
-    def send(self, sms: Sms, since: float | None = None) -> None:
-        """Hand a message to a worker; to be called at most as often as ``capacity`` said.
+    def send(self, sms: Sms, gateway: Gateway, since: float | None = None) -> None:
+        """Hand a message for ``gateway`` to a worker; to be called at most as often as ``capacity`` said.
 
         ``since`` is when it was about to be recorded as ``sending``, as ``elapsed`` gave it; None for now.
         """
         with self._changed:
             self._free -= 1
-        self._jobs.put((sms, self._pace.take(), elapsed() if since is None else since))
+        self._jobs.put((sms, gateway, self._pace.take(), elapsed() if since is None else since))
 
     def finished(self, timeout: float) -> list[tuple[Sms, Result]]:
         """Give everything that is done, waiting up to ``timeout`` seconds for the first if anything is in flight."""
@@ -147,26 +148,24 @@ class Courier:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            sms, delay, since = job
-            result = self._deliver(sms, delay, since)
+            result = self._deliver(*job)
             with self._changed:
-                self._finished.append((sms, result))
+                self._finished.append((job[0], result))
                 self._free += 1
                 self._changed.notify()
 
-    def _deliver(self, sms: Sms, pause: float, since: float) -> Result:
+    def _deliver(self, sms: Sms, gateway: Gateway, pause: float, since: float) -> Result:
         try:
-            return self._retrying(self._attempts(sms, pause, since))
+            return self._retrying(self._attempts(sms, gateway, pause, since))
         except AccountFault as fault:
-            self._fault = self._fault or fault
-            return fault
+            return self._faults.setdefault(gateway.account, fault)
         except Exception as bug:  # noqa: BLE001  # one message's bug ends neither the run nor the others
             return Unknown(f"bug:{type(bug).__name__}")
 
-    def _attempts(self, sms: Sms, first_pause: float, since: float) -> Callable[[], Result]:
+    def _attempts(self, sms: Sms, gateway: Gateway, first_pause: float, since: float) -> Callable[[], Result]:
         """Make what is called for each attempt. ``send`` has taken the first one's token; each other takes its own."""
         pause: float | None = first_pause
-        last = Deferred("stopped")
+        last = STOPPED
         deadline = time.monotonic() + self._patience
 
         def attempt() -> Result:
@@ -182,7 +181,7 @@ class Courier:
                 return last
             if elapsed() - since > self._patience:
                 return STALLED
-            outcome = self._fault or self._gateway.send(sms)
+            outcome = self._faults.get(gateway.account) or gateway.send(sms)
             if isinstance(outcome, Deferred):
                 last = outcome
             return outcome

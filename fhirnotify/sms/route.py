@@ -1,4 +1,4 @@
-"""The providers that messages may go to, in the order in which they are preferred."""
+"""The providers that messages may go to, in the order in which they are preferred: ``sms.provider``."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,17 @@ from fhirnotify.sms.gateway import Gateway
 class Route:
     """The gateways of ``sms.provider``: one at least, each of an account of its own.
 
-    A message is handed to the first, and to another only while it is certain that none before has it. What became of
-    it is known to the one alone that it was handed to, whose account the ledger names.
+    Which of them a message is handed to, ``Failover`` says. What became of it is known to that one alone, whose account
+    the ledger names.
+
+    Args:
+        gateways: in order of preference.
+        failover_on_account_fault: whether the others go on when one refuses the account; else that stops the run.
     """
 
-    def __init__(self, gateways: Sequence[Gateway]) -> None:
+    def __init__(self, gateways: Sequence[Gateway], *, failover_on_account_fault: bool = False) -> None:
         assert gateways  # settings see to it
+        self.failover_on_account_fault = failover_on_account_fault
         self.gateways = tuple(gateways)
         self._by_account = {gateway.account: gateway for gateway in gateways}
 
