@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from fhirnotify.errors import LedgerError
 from fhirnotify.ledger.port import ACCEPTED_STATES, EDGES, LATE_EDGES, SENT_TWICE, Change, Claim, Reminder, State
+from fhirnotify.ledger.states import ENDS
 
 LEASE = timedelta(minutes=5)
 """How long, in real time, what a run has taken for sending is its own, unless it renews that.
@@ -68,10 +69,19 @@ def changed(reminder: Reminder, change: Change, run: str, real_time: datetime, *
     if change.to is State.SENDING and not holds:
         return None
     is_stale = change.attempt is not None and change.attempt != reminder.attempts
+    if change.to is State.ACCEPTED and change.code in ENDS:
+        return None if is_stale else _ended(reminder, change, run)
     if is_stale or (reminder.run != run and (reminder.state, change.to) not in EDGES):
         return _too_late(reminder, change, run)
     _check(reminder, change.to)
     return _applied(reminder, change, run, real_time)
+
+
+def _ended(reminder: Reminder, change: Change, run: str) -> Reminder | None:
+    """Ask no more; if another run has learnt what became of it, or has ended the asking, that stands."""
+    if reminder.state is not State.ACCEPTED or reminder.next_attempt is None:
+        return None
+    return replace(reminder, run=run, code=change.code, next_attempt=None)
 
 
 def _too_late(reminder: Reminder, change: Change, run: str) -> Reminder | None:
@@ -100,7 +110,7 @@ def _applied(reminder: Reminder, change: Change, run: str, real_time: datetime |
         code=reminder.code if change.code is None else change.code,
         provider=reminder.provider if change.provider is None else change.provider,
         message_id=reminder.message_id if change.message_id is None else change.message_id,
-        next_attempt=change.next_attempt,
+        next_attempt=reminder.sending_since if change.to is State.ACCEPTED else change.next_attempt,
         evidence=reminder.evidence if change.evidence is None else change.evidence,
         contact_type=reminder.contact_type if change.contact_type is None else change.contact_type,
         segments=reminder.segments if change.segments is None else change.segments,

@@ -16,6 +16,7 @@ from fhirnotify.ledger.database import Database
 from fhirnotify.ledger.port import EDGES, LATE_EDGES, SENT_TWICE, Reminder, State, Transition
 from fhirnotify.ledger.records import reminder_of, transition_of
 from fhirnotify.ledger.statements import COLUMNS
+from fhirnotify.ledger.states import ENDS, SETTLED_NOT_SENT, SETTLED_SENT, word
 
 _PAGE = 500
 _MOST = 20
@@ -26,6 +27,9 @@ _DAMAGED = (
     "what that lacks may be sent again."
 )
 _TELL = "`fhirnotify explain` shows what happened; tell the patient, and report it with the provider's message ids."
+
+_SETTLED = {SETTLED_SENT: State.ACCEPTED, SETTLED_NOT_SENT: State.RETRY}
+"""What a person may settle, and only what was uncertain."""
 
 _r, _d, _t = tables.reminder.c, tables.decision.c, tables.transition.c
 
@@ -118,7 +122,9 @@ def _is_edge(step: Transition) -> bool:
     if step.from_state is None:
         return step.to_state is State.CLAIMED
     if step.from_state is step.to_state:
-        return step.code == SENT_TWICE
+        return step.code == SENT_TWICE or (step.to_state is State.ACCEPTED and step.code in ENDS)
+    if (said := word(step.code)) in _SETTLED:
+        return (step.from_state, step.to_state) == (State.UNCERTAIN, _SETTLED[said])
     return (step.from_state, step.to_state) in EDGES | LATE_EDGES
 
 

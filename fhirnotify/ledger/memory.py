@@ -60,6 +60,10 @@ class MemoryLedger:
         wanted = set(appointments)
         return in_order(reminder for reminder in self._reminders.values() if reminder.appointment in wanted)
 
+    def of_ids(self, reminders: Collection[str]) -> list[Reminder]:
+        """Give the reminders with these ids, in any state."""
+        return [self._reminders[id_] for id_ in dict.fromkeys(reminders) if id_ in self._reminders]
+
     def at_starts(self, starts: Collection[datetime], patients: Collection[str]) -> list[Reminder]:
         """Give every reminder of these patients at these starts, in any state."""
         moments, wanted = set(starts), set(patients)
@@ -166,6 +170,17 @@ class MemoryLedger:
             now = self._reminders[reminder.id]
             if now.state is state and run in (None, now.run):
                 yield now
+
+    def to_follow_up(self, due: datetime, limit: int, again: Callable[[Reminder], datetime]) -> list[Reminder]:
+        """Give accepted reminders that are to be asked about, the longest due first, and put each off."""
+        waiting = [
+            (r.next_attempt, r.id)
+            for r in self._reminders.values()
+            if r.state is State.ACCEPTED and r.next_attempt is not None and r.next_attempt <= due
+        ]
+        found = [self._reminders[id_] for _, id_ in sorted(waiting)[:limit]]
+        self._reminders |= {each.id: replace(each, next_attempt=again(each)) for each in found}
+        return found
 
     def real_time(self) -> datetime:
         """Give the real time by which leases and ``sending_since`` are kept."""

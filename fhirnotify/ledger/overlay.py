@@ -45,6 +45,10 @@ class Overlay:
         """Give the reminders of these appointments; one that was withdrawn and claimed anew, as it is here."""
         return self._both(lambda ledger: ledger.of_appointments(appointments))
 
+    def of_ids(self, reminders: Collection[str]) -> list[Reminder]:
+        """Give the reminders with these ids, of both."""
+        return self._both(lambda ledger: ledger.of_ids(reminders))
+
     def at_starts(self, starts: Collection[datetime], patients: Collection[str]) -> list[Reminder]:
         """Give the reminders of these patients at these starts."""
         return self._both(lambda ledger: ledger.at_starts(starts, patients))
@@ -110,6 +114,10 @@ class Overlay:
 
     def _claimed_over(self, reminder: Reminder) -> bool:
         return any(each.identity == reminder.identity for each in self._scratch.of_appointments([reminder.appointment]))
+
+    def to_follow_up(self, due: datetime, limit: int, again: Callable[[Reminder], datetime]) -> list[Reminder]:
+        """Give what was accepted here."""
+        return self._scratch.to_follow_up(due, limit, again)
 
     def real_time(self) -> datetime:
         """Give the real time of the ledger that is read."""

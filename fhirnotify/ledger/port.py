@@ -3,7 +3,7 @@
 The ledger holds ids, versions, instants, codes and states. No name, number, text or personal identity number.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -49,7 +49,8 @@ class Reminder:
         run: id of the run that last changed its state (or claimed it).
         attempts: how often a request for it was begun.
         sending_since: real time at which it last went to ``sending``; None before.
-        next_attempt: for ``retry``, not before this moment (the run's clock).
+        next_attempt: for ``retry``, not to be sent before this moment (the run's clock); for ``accepted``, not to be
+            asked about before this moment (real time), None when there is nothing to ask any more.
         provider: the account it was last handed to, as ``Gateway.account`` names it.
         code: the provider's code, or the cause, of the last change.
     """
@@ -130,6 +131,9 @@ class KeptVerdict:
 class Change:
     """A change of state. Fields that are None leave what the row holds (``next_attempt`` is set on every change).
 
+    What becomes ``accepted`` may be asked about at once. From ``accepted`` to ``accepted``, with a code of ``ENDS``, is
+    the end of the asking.
+
     ``evidence``, ``contact_type`` and ``segments`` are what the re-check found, given with ``sending``. ``attempt``
     says which attempt the change is about (``Reminder.attempts``, once it was begun): what became of one says nothing
     about another that has been begun since. None: about the reminder as it stands.
@@ -197,6 +201,10 @@ class Ledger(Protocol):
         """Give every reminder of these appointments, in any state."""
         ...
 
+    def of_ids(self, reminders: Collection[str]) -> list[Reminder]:
+        """Give the reminders with these ids, in any state; in no order."""
+        ...
+
     def at_starts(self, starts: Collection[datetime], patients: Collection[str]) -> list[Reminder]:
         """Give every reminder of these patients at these starts, in any state."""
         ...
@@ -247,6 +255,14 @@ class Ledger(Protocol):
 
     def in_state(self, state: State, run: str | None = None) -> Iterator[Reminder]:
         """Give reminders in a state, by start; with ``run`` only those last changed by it. Memory stays flat."""
+        ...
+
+    def to_follow_up(self, due: datetime, limit: int, again: Callable[[Reminder], datetime]) -> list[Reminder]:
+        """Give up to ``limit`` accepted reminders that are to be asked about, the longest due first, and put them off.
+
+        Those whose ``next_attempt`` is not after ``due`` (real time). Each is put off until what ``again`` says, so
+        that no other run asks about it meanwhile, and that it is asked about again if nothing comes of it.
+        """
         ...
 
     def real_time(self) -> datetime:

@@ -1,6 +1,6 @@
 """Reminders and their transitions in SQL, each function within a transaction that the caller holds."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,6 +38,12 @@ def of_appointments(connection: Connection, appointments: Collection[str]) -> li
     return [reminder_of(row) for row in found]
 
 
+def of_ids(connection: Connection, ids: Collection[str]) -> list[Reminder]:
+    """Read the reminders with these ids."""
+    found = [row for chunk in chunks(ids) for row in connection.execute(statements.OF_IDS, {"ids": chunk})]
+    return [reminder_of(row) for row in found]
+
+
 def at_starts(connection: Connection, starts: Collection[datetime], patients: Collection[str]) -> list[Reminder]:
     """Read every reminder of these patients at these starts.
 
@@ -68,6 +74,16 @@ def page_in_state(
 def message_ids(connection: Connection, since: datetime, until: datetime) -> frozenset[str]:
     """Read the provider's ids of messages whose sending began between two moments."""
     return frozenset(connection.scalars(statements.MESSAGE_IDS, {"since": since, "until": until}))
+
+
+def to_follow_up(
+    connection: Connection, due: datetime, limit: int, again: Callable[[Reminder], datetime]
+) -> list[Reminder]:
+    """Read what is to be asked about, the longest due first, and put each off."""
+    found = [reminder_of(row) for row in connection.execute(statements.UNDERWAY, {"due": due, "limit": limit})]
+    if found:
+        connection.execute(statements.PUT_OFF, [{"the_id": each.id, "until": again(each)} for each in found])
+    return found
 
 
 def claim(connection: Connection, run: str, at: datetime, claims: Sequence[Claim]) -> list[bool]:

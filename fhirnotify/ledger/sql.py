@@ -93,6 +93,10 @@ class SqlLedger:
         """Give every reminder of these appointments, in any state."""
         return self._database.read(lambda connection: store.of_appointments(connection, appointments))
 
+    def of_ids(self, reminders: Collection[str]) -> list[Reminder]:
+        """Give the reminders with these ids, in any state."""
+        return self._database.read(lambda connection: store.of_ids(connection, reminders))
+
     def at_starts(self, starts: Collection[datetime], patients: Collection[str]) -> list[Reminder]:
         """Give every reminder of these patients at these starts, in any state."""
         return self._database.read(lambda connection: store.at_starts(connection, starts, patients))
@@ -150,6 +154,10 @@ class SqlLedger:
 
     def _page(self, state: State, run: str | None, after: Reminder | None) -> list[Reminder]:
         return self._database.read(lambda connection: store.page_in_state(connection, state, run, after, _PAGE))
+
+    def to_follow_up(self, due: datetime, limit: int, again: Callable[[Reminder], datetime]) -> list[Reminder]:
+        """Give accepted reminders that are to be asked about, the longest due first, and put each off."""
+        return self._database.write(lambda connection: store.to_follow_up(connection, due, limit, again))
 
     def real_time(self) -> datetime:
         """Give the real time by which leases and ``sending_since`` are kept."""

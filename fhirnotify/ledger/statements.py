@@ -92,6 +92,8 @@ def page(*, of_run: bool, continued: bool) -> Select[Any]:
     return wanted.where(tuple_(_c.start, _c.id) > last)
 
 
+OF_IDS = _reminders.where(_OF_IDS)
+
 EXISTING = select(_c.id).where(_OF_IDS)
 
 WITHDRAWN = _reminders.where(_OF_APPOINTMENTS, _c.state == State.WITHDRAWN.value)
@@ -124,6 +126,20 @@ DUE_AFTER_LEASE = _due.where(
     _c.lease_run != bindparam("holder"),
 )
 """What another run has taken, not begun, and held for longer than it may. Apart from DUE, for the sake of indexes."""
+
+UNDERWAY = (
+    _reminders.where(text(tables.UNDERWAY), _c.next_attempt <= bindparam("due"))
+    .order_by(_c.next_attempt, _c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+"""What the provider is to be asked about; what is locked just now another run takes, or changes."""
+
+PUT_OFF = (
+    update(tables.reminder)
+    .where(_c.id == bindparam("the_id"), _c.state == State.ACCEPTED.value)
+    .values(next_attempt=bindparam("until"))
+)
 
 LEASE = update(tables.reminder).where(_OF_IDS).values(lease_run=bindparam("holder"), lease_until=bindparam("until"))
 

@@ -15,9 +15,18 @@
     accepted     the provider has it; delivered, undelivered: what became of it
     rejected     the provider refuses it for good
     retry        certainly not sent; to be tried again at ``next_attempt``
-    uncertain    it may have been sent; never sent again unless the provider is sure that it was not
+    uncertain    it may have been sent; never sent again unless the provider, or a person, is sure that it was not
     withdrawn    not sent, since the re-check said no; may be claimed anew if a later scan says yes
     expired      not sent in time
+
+What has been accepted is followed up: the provider is asked what became of it, again and again, until it says something
+final, or will never tell, or can tell no more. The last two change no state: it stays ``accepted``, with a change from
+``accepted`` to ``accepted`` whose code says so, and nobody asks any more.
+
+What stays ``uncertain`` a person settles who has asked the provider in another way: ``accepted`` or ``retry`` (and
+``expired`` at once, if it is too late), with a code that says so and who it was.
+
+A code is one word of ours, as below, or the provider's; or a word of ours, a blank, and the provider's or the person's.
 
 Several machines may share a ledger. What a run has taken is its own while its lease lasts, by the clock of the ledger,
 and it keeps the lease up while it works. A machine may freeze, or be cut off, for longer than that at any point, and
@@ -51,6 +60,29 @@ RUN_DIED = "run-died"
 
 SENT_TWICE = "sent-twice"
 """The code of a change that changes no state: a second message was accepted for what had been accepted already."""
+
+
+EXPIRED_UNKNOWN = "expired-unknown"
+"""The code of the change that ends the asking: the time has passed in which the provider can tell what became of it."""
+
+NO_REPORT = "no-report"
+"""The code of the change that ends the asking: the provider will never tell what became of it."""
+
+ENDS = frozenset({EXPIRED_UNKNOWN, NO_REPORT})
+
+DEAD_NUMBER = "dead-number"
+"""Stands before the provider's code of what is undelivered because no message will ever come to this number."""
+
+SETTLED_SENT = "settled-sent"
+"""Stands before the name of the person who found out that an uncertain message was sent."""
+
+SETTLED_NOT_SENT = "settled-not-sent"
+"""Stands before the name of the person who found out that it was not."""
+
+
+def word(code: str | None) -> str:
+    """Give the first word of a code: ours, where it has one of ours; empty where there is no code."""
+    return (code or "").partition(" ")[0]
 
 
 class State(StrEnum):

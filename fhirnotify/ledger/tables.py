@@ -28,7 +28,7 @@ from sqlalchemy import (
 OURS = "fhirnotify_"
 """Every revision begins with this, so that ``alembic_version`` also tells whose database it is."""
 
-REVISIONS = ("fhirnotify_0001", "fhirnotify_0002")
+REVISIONS = ("fhirnotify_0001", "fhirnotify_0002", "fhirnotify_0003")
 """The revisions of the schema that this program knows, oldest first."""
 
 HEAD = REVISIONS[-1]
@@ -38,6 +38,9 @@ TAKEABLE = "coalesce(state, '') IN ('claimed', 'retry') AND lease_run IS NULL"
 
 ``coalesce`` is there so that SQLite does not take the index by state instead, and sort all that is claimed.
 """
+
+UNDERWAY = "coalesce(state, '') = 'accepted' AND next_attempt IS NOT NULL"
+"""What is to be followed up, word for word the condition of an index."""
 
 
 class Instant(TypeDecorator[datetime]):
@@ -118,6 +121,7 @@ reminder = Table(
         sqlite_where=text("message_id IS NOT NULL"),
         postgresql_where=text("message_id IS NOT NULL"),
     ),
+    Index("ix_reminder_underway", "next_attempt", "id", sqlite_where=text(UNDERWAY), postgresql_where=text(UNDERWAY)),
 )
 
 transition = Table(
