@@ -116,16 +116,17 @@ def route(settings: Settings) -> Route:
     """Make the adapters of the SMS providers; nothing is connected yet.
 
     Raises:
-        SettingsError: it cannot work with these settings.
+        SettingsError: one cannot work with these settings.
     """
     sms = settings.sms
-    if sms.provider == "outbox":
+    if sms.provider == ("outbox",):
         from fhirnotify.sms.outbox import Outbox  # noqa: PLC0415
 
         return Route([Outbox(sms.outbox.path)])
     from fhirnotify.sms.providers import adapter  # noqa: PLC0415
 
-    return Route([adapter(sms.provider, sms.account, timeout=sms.timeout, connections=sms.parallel)])
+    gateways = [adapter(p, sms.account(p), timeout=sms.timeout, connections=sms.parallel) for p in sms.provider]
+    return Route(gateways, failover_on_account_fault=sms.failover_on_account_fault)
 
 
 def ledger(settings: Settings) -> Ledger:

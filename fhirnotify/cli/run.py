@@ -33,9 +33,9 @@ def run(config: Config = None, now: Now = None, *, as_json: Json = False, rehear
     from fhirnotify.run import run as pass_of_the_job  # noqa: PLC0415
 
     chosen = settings.load(config)
-    if now is not None and chosen.sms.provider != "outbox" and not rehearsal:
+    if now is not None and chosen.sms.provider != ("outbox",) and not rehearsal:
         raise SettingsError(
-            f'--now would send through {chosen.sms.provider} at a time that is not, so "run" refuses it.',
+            f'--now would send through {", ".join(chosen.sms.provider)} at a time that is not, so "run" refuses it.',
             'Set sms.provider = "outbox", or add --rehearsal if it is a test account.',
         )
     report = reporter(chosen, as_json=as_json)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
 
 from fhirnotify.settings import values
 from fhirnotify.settings.section import Secret, Section
@@ -95,15 +96,36 @@ _NEEDS = {
     "kannel": "base_url, username and password",
 }
 
+PROVIDERS = ("outbox", *_NEEDS)
+
+
+def _providers(value: object) -> tuple[str, ...]:
+    """Read the name of a provider, or several in the order in which they are preferred."""
+    listed = values.listed(value)
+    names = tuple(listed) if isinstance(listed, list | tuple) else (listed,)
+    for name in names:
+        if name not in PROVIDERS:
+            *others, last = (f"'{known}'" for known in PROVIDERS)
+            raise ValueError(f"must be {', '.join(others)} or {last}, or a list of several")
+        if names.count(name) > 1:
+            raise ValueError(f'names "{name}" twice')
+    if not names:
+        raise ValueError("names no provider")
+    if "outbox" in names and len(names) > 1:
+        raise ValueError("names the outbox beside others: what it takes reaches nobody, so it stands alone")
+    return names
+
 
 class Sms(Section):
-    """``[sms]``: the provider, and how it is used.
+    """``[sms]``: the provider, or several in the order in which they are preferred, and how they are used.
 
     ``validity`` is passed on to the providers that know one, as far as they go: Sinch 3 days, Infobip and LINK 48
-    hours, Twilio 10 hours. ``rate`` is of each run; with ``rate_shared`` of all runs on one ledger together.
+    hours, Twilio 10 hours. ``rate`` is of each run, whichever provider it sends by; with ``rate_shared`` of all runs on
+    one ledger together. With ``failover_on_account_fault`` the other providers go on when one refuses the account.
     """
 
-    provider: Literal["outbox", "46elks", "sinch", "infobip", "twilio", "link", "kannel"] = "outbox"
+    provider: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_providers)] = ("outbox",)
+    failover_on_account_fault: bool = False
     sender: Annotated[str, BeforeValidator(values.sender)] = "RegionVB"
     rate: Annotated[float, BeforeValidator(values.number)] = Field(10, gt=0, le=100_000)
     rate_shared: bool = False
@@ -119,15 +141,13 @@ class Sms(Section):
     link: Link | None = None
     kannel: Kannel | None = None
 
-    @property
-    def account(self) -> dict[str, str]:
-        """The keys of the provider's section, with its secrets; empty for the outbox."""
-        section = self._section
+    def account(self, provider: str) -> dict[str, str]:
+        """Give the keys of a provider's section, with its secrets; empty for the outbox."""
+        section = self._section(provider)
         keys = () if section is None else section
         return {key: value.get_secret_value() if isinstance(value, SecretStr) else value for key, value in keys}
 
-    @property
-    def _section(self) -> Section | None:
+    def _section(self, provider: str) -> Section | None:
         sections = {
             "46elks": self.elks46,
             "sinch": self.sinch,
@@ -136,12 +156,13 @@ class Sms(Section):
             "link": self.link,
             "kannel": self.kannel,
         }
-        return sections.get(self.provider)
+        return sections.get(provider)
 
     @model_validator(mode="after")
-    def _provider_is_configured(self) -> Self:
-        if self.provider != "outbox" and self._section is None:
-            raise ValueError(
-                f'provider = "{self.provider}" needs the section [sms.{self.provider}] with {_NEEDS[self.provider]}'
-            )
+    def _providers_are_configured(self) -> Self:
+        for name in self.provider:
+            if name != "outbox" and self._section(name) is None:
+                raise ValueError(f'provider = "{name}" needs the section [sms.{name}] with {_NEEDS[name]}')
+        if self.failover_on_account_fault and len(self.provider) == 1:
+            raise ValueError("failover_on_account_fault needs a second provider to go to: provider names one alone")
         return self

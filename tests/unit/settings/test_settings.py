@@ -31,7 +31,7 @@ def test_every_default_is_the_documented_one(config: Path) -> None:
         "telefon": "telefonbesök",
     }
     assert (settings.mappings.directory / "elements.toml").is_file()
-    assert (settings.sms.provider, settings.sms.sender, settings.sms.rate) == ("outbox", "RegionVB", 10)
+    assert (settings.sms.provider, settings.sms.sender, settings.sms.rate) == (("outbox",), "RegionVB", 10)
     assert (settings.sms.parallel, settings.sms.attempts) == (8, 4)
     assert (settings.sms.validity, settings.sms.timeout) == (timedelta(hours=24), timedelta(seconds=20))
     assert settings.ledger.retention == timedelta(days=90)
