@@ -70,6 +70,7 @@ class Elks46:
     """Sends through 46elks. Safe between threads; each exchange is bounded by ``timeout``."""
 
     name = "46elks"
+    remembers = timedelta(days=60)  # of the traffic, by law; the text is gone: https://46elks.fi/privacy-policy
 
     def __init__(
         self, *, username: str, password: str, base_url: str = BASE_URL, timeout: timedelta, connections: int = 8
@@ -134,12 +135,11 @@ class Elks46:
         """
         answer = self._wire.ask("GET", f"/sms/{message_id}")
         if not isinstance(answer, Answer):
-            return Underway()
+            return self._wire.not_now(answer)
         if answer.status == HTTPStatus.NOT_FOUND:
             return NoReport("unknown-message")
         if not answer.ok:
-            self._wire.refusal(answer)
-            return Underway()
+            return self._wire.not_now(answer)
         match json_object(answer.body).get("status"):
             case "delivered":
                 return Delivered()

@@ -112,7 +112,7 @@ Finding = Found | NotFound | CannotTell
 
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """Nothing final is known yet, or the provider could not be asked just now: ask again later."""
+    """Nothing final is known yet: ask again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,19 @@ class NoReport:
     why: str
 
 
-Delivery = Underway | Delivered | Undelivered | NoReport
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """The provider could not be asked just now; ``cause`` names what happened, as in ``Deferred`` and ``Unknown``."""
+
+    cause: str
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the provider itself asks to be left alone for a while."""
+        return self.cause in {"http-429", "http-503"}
+
+
+Delivery = Underway | Delivered | Undelivered | NoReport | NotNow
 """What became of a message that was accepted."""
 
 
@@ -156,6 +168,8 @@ class Gateway(Protocol):
     settle: timedelta
     """How long after a request was written the provider may still come to take it although nobody waits for
     the answer; before that, what it does not know proves nothing. Zero for one that ends with the process."""
+    remembers: timedelta
+    """How long after it was sent the provider can tell what became of a message; zero for one that never can."""
 
     def send(self, sms: Sms) -> Outcome:
         """Hand the message over, one attempt.

@@ -32,7 +32,7 @@ import httpx
 
 from fhirnotify.connecting import retry_after, surroundings
 from fhirnotify.errors import AccountFault, SettingsError
-from fhirnotify.sms.gateway import Deferred, Rejected, Unknown
+from fhirnotify.sms.gateway import Deferred, NotNow, Rejected, Unknown
 
 LARGEST_BODY = 1 << 20
 """Bytes of an answer that are read; a history page of 100 messages has some 40 000."""
@@ -187,6 +187,14 @@ class Wire:
             AccountFault: it concerns every message.
         """
         return of_status(answer.status, answer.retry_after, self._section)
+
+    def not_now(self, answer: Answer | NoAnswer) -> NotNow:
+        """Give what it means that the provider, asked what became of a message, did not tell.
+
+        Raises:
+            AccountFault: it refuses the account.
+        """
+        return NotNow(said(self.refusal(answer) if isinstance(answer, Answer) else answer))
 
     def unusable(self, provider: str, answer: Answer | NoAnswer) -> SettingsError:
         """Make the error that says that the account cannot be asked for, where the account is not what is refused.

@@ -25,6 +25,7 @@ from fhirnotify.sms.gateway import (
     Found,
     NoReport,
     NotFound,
+    NotNow,
     Outcome,
     Rejected,
     Sms,
@@ -51,6 +52,7 @@ class Infobip:
     """Sends through Infobip. Safe between threads; each exchange is bounded by ``timeout``."""
 
     name = "infobip"
+    remembers = LOGS
 
     def __init__(self, *, api_key: str, base_url: str, timeout: timedelta, connections: int = 8) -> None:
         """Make the adapter; nothing is connected yet. ``base_url`` is the account's own, ``https://….api.infobip.com``.
@@ -108,7 +110,9 @@ class Infobip:
             AccountFault: Infobip refuses the account.
         """
         logged = self._logged(message_id)
-        if not isinstance(logged, dict):
+        if isinstance(logged, str):
+            return NotNow(logged)
+        if logged is None:
             return Underway()
         match meaning(inner(logged, "status")):
             case Said.DELIVERED:

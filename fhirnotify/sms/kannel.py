@@ -1,7 +1,8 @@
 """Kannel, the region's own gateway: the ``sendsms`` interface of its smsbox.
 
-Source: Kannel 1.4.5 User Guide, "Using the HTTP interface to send SMS messages". Kannel takes a message by GET, with everything in the address, or by POST with headers of its own (``X-Kannel-To``);
-it takes no form. Only POST is used: number, text and password stand in no address, and so in no log of addresses.
+Source: Kannel 1.4.5 User Guide, "Using the HTTP interface to send SMS messages". It takes a message by GET, with
+everything in the address, or by POST with headers of its own (``X-Kannel-To``); it takes no form. Only POST is used:
+number, text and password stand in no address, and so in no log of addresses.
 
 That Kannel accepts a message means that its bearerbox has it in its queue, and on disk where ``store-location`` is
 set. What an SMS centre makes of it afterwards, it tells a callback alone, which this program has not. It gives a
@@ -42,7 +43,7 @@ _SENDSMS = "/cgi-bin/sendsms"
 """Kannel's default ``sendsms-url``."""
 
 _GSM, _UCS2 = "0", "2"
-"""``coding``. What is not in GSM 03.38 Kannel would replace by a question mark, and tell nobody."""
+"""``coding``. With 0 Kannel puts a question mark for what is not in GSM 03.38, and tells nobody."""
 
 
 class Said(Enum):
@@ -65,10 +66,9 @@ ANSWERS: Mapping[tuple[int, str], Said] = MappingProxyType(
     {
         (202, "0: Accepted for delivery"): Said.TAKEN,
         (202, "3: Queued for later delivery"): Said.TAKEN,
-        (202, "Sent."): Said.NOBODY_KNOWS,  # immediate-sendsms-reply: before the bearerbox was asked
         (500, "Sending failed."): Said.NOBODY_KNOWS,
+        (403, "Not routable. Do not try again."): Said.NOBODY_KNOWS,
         (503, "Temporal failure, try again later."): Said.NOT_NOW,  # the queue is full, or Kannel is being stopped
-        (403, "Not routable. Do not try again."): Said.NOT_NOW,  # by this number, or because an SMS centre was stopped
         (400, "Charset or body misformed, rejected"): Said.NOT_NOW,
         (400, "Number(s) has/have been denied by white- and/or black-lists."): Said.DENIED,
         (403, "Authorization failed for sendsms"): Said.LOGIN,
@@ -100,13 +100,22 @@ ANSWERS: Mapping[tuple[int, str], Said] = MappingProxyType(
         (400, "Invalid content-type"): Said.DISAGREE,
     }
 )
-"""Everything that ``sendsms`` says, by status and words. Others are read by their status alone."""
+"""Everything that ``sendsms`` says, by status and words. Others are read by their status alone.
+
+What is not routable is a number that a list of the bearerbox or no SMS centre lets through, or any while the centres
+are stopped. It should be certain not to have been taken; but seen with 1.4.5: once every centre is removed, Kannel says
+so, keeps the message in its store, and sends it after a restart.
+"""
+
+_AT_ONCE = "Sent."
+"""Said with ``immediate-sendsms-reply``, before the bearerbox was asked; "Message splits" and their number may follow."""
 
 
 class Kannel:
     """Sends through Kannel. Safe between threads; each exchange is bounded by ``timeout``."""
 
     name = "kannel"
+    remembers = timedelta(0)
 
     def __init__(
         self, *, username: str, password: str, base_url: str, timeout: timedelta, connections: int = 8
@@ -170,7 +179,7 @@ class Kannel:
         answer = self._wire.ask("POST", self._path, text="no receiver")
         if isinstance(answer, Answer):
             if _said(answer) == NO_RECEIVER:
-                return "Kannel knows the user; whether an SMS centre is connected, and how long a text may be, it does not tell"
+                return "Kannel knows the user; it tells neither of an SMS centre nor how long a text may be"
             self._outcome(answer)
         raise self._wire.unusable("Kannel", answer)
 
@@ -201,7 +210,9 @@ class Kannel:
                     "Report this: the program and Kannel do not agree.",
                 )
             case None:
-                return Unknown("unreadable-answer") if answer.ok else self._wire.refusal(answer)
+                if not answer.ok:
+                    return self._wire.refusal(answer)
+                return Unknown("immediate-sendsms-reply" if words.startswith(_AT_ONCE) else "unreadable-answer")
             case other:
                 assert_never(other)
 

@@ -67,6 +67,7 @@ class Link:
     """Sends through LINK Mobility. Safe between threads; each exchange is bounded by ``timeout``."""
 
     name = "link"
+    remembers = timedelta(0)
 
     def __init__(
         self,

@@ -32,6 +32,7 @@ class MemoryGateway:
     name = "memory"
     account = "memory"
     settle = timedelta(0)
+    remembers = timedelta(days=3)
 
     def __init__(
         self,

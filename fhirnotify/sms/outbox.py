@@ -44,6 +44,7 @@ class Outbox:
     """Writes messages to a file. Safe between threads and between processes (``flock``)."""
 
     name = "outbox"
+    remembers = timedelta(0)
     settle = timedelta(0)
 
     def __init__(self, path: Path) -> None:

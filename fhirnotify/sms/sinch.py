@@ -101,6 +101,7 @@ class Sinch:
     """Sends through Sinch. Safe between threads; each exchange is bounded by ``timeout``."""
 
     name = "sinch"
+    remembers = timedelta(days=3)  # the longest validity; how long reports are kept after it no document says
 
     def __init__(
         self,
@@ -183,12 +184,11 @@ class Sinch:
         """
         answer = self._wire.ask("GET", f"/batches/{message_id}/delivery_report", query={"type": "summary"})
         if not isinstance(answer, Answer):
-            return Underway()
+            return self._wire.not_now(answer)
         if answer.status == HTTPStatus.NOT_FOUND:
             return NoReport("unknown-message")
         if not answer.ok:
-            self._wire.refusal(answer)
-            return Underway()
+            return self._wire.not_now(answer)
         statuses = objects(json_object(answer.body).get("statuses"))
         return _delivery(statuses[0].get("status"), statuses[0].get("code")) if len(statuses) == 1 else Underway()
 

@@ -60,6 +60,7 @@ class Twilio:
     """Sends through Twilio. Safe between threads; each exchange is bounded by ``timeout``."""
 
     name = "twilio"
+    remembers = timedelta(days=3)  # longer than any validity; how much longer no document says
 
     def __init__(
         self,
@@ -140,12 +141,11 @@ class Twilio:
         """
         answer = self._wire.ask("GET", f"{self._messages}/{message_id}.json")
         if not isinstance(answer, Answer):
-            return Underway()
+            return self._wire.not_now(answer)
         if answer.status == HTTPStatus.NOT_FOUND:
             return NoReport("unknown-message")
         if not answer.ok:
-            self._wire.refusal(answer)
-            return Underway()
+            return self._wire.not_now(answer)
         message = json_object(answer.body)
         status, code = str(message.get("status")), number(message.get("error_code"))
         match STATUSES.get(status, Said.UNDERWAY):

@@ -77,7 +77,7 @@ def plan_of(statement, values):
         (statements.END_ALL_LEASES, "USING INDEX ix_reminder_lease"),
         (statements.OF_APPOINTMENTS, "sqlite_autoindex_reminder_2 (appointment=?)"),
         (statements.OF_PATIENTS, "ix_reminder_patient (patient=? AND start>? AND start<?)"),
-        (statements.UNDERWAY, "ix_reminder_underway (next_attempt<?)"),
+        (statements.UNDERWAY, "ix_reminder_underway (next_attempt>? AND next_attempt<?)"),
         (statements.MESSAGE_IDS, "ix_reminder_sent (sending_since>? AND sending_since<?)"),
         (statements.page(of_run=False, continued=True), "ix_reminder_state (state=? AND (start,id)>(?,?))"),
         (statements.page(of_run=True, continued=False), "ix_reminder_state (state=?)"),

@@ -11,7 +11,18 @@ import respx
 
 from fhirnotify.errors import AccountFault, SettingsError
 from fhirnotify.sms.elks46 import BASE_URL, FAULTS, REFUSALS, STATUSES, Elks46
-from fhirnotify.sms.gateway import Accepted, Deferred, Rejected, Sms, Unknown
+from fhirnotify.sms.gateway import (
+    Accepted,
+    Deferred,
+    Delivered,
+    NoReport,
+    NotNow,
+    Rejected,
+    Sms,
+    Undelivered,
+    Underway,
+    Unknown,
+)
 
 NUMBER = "+46701740605"
 NAME = "Zoé"
@@ -236,3 +247,23 @@ def respx_mock() -> Any:
     """Answer for 46elks."""
     with respx.mock(assert_all_called=False) as router:
         yield router
+
+
+@pytest.mark.parametrize(
+    ("answer", "delivery"),
+    [
+        ({"json": {"status": "sent"}}, Underway()),
+        ({"json": {"status": "delivered"}}, Delivered()),
+        ({"json": {"status": "failed"}}, Undelivered("failed", permanent=False)),
+        ({"status_code": 404}, NoReport("unknown-message")),
+        ({"status_code": 429}, NotNow("http-429")),
+        ({"status_code": 500}, NotNow("http-500")),
+        ({"text": "<html>"}, Underway()),
+    ],
+)
+def test_what_became_of_a_message(respx_mock: Any, answer: dict[str, Any], delivery: Any) -> None:
+    """46elks tells that it failed, not why; that it cannot be asked just now says nothing."""
+    respx_mock.get("https://x.test/a1/sms/s1").respond(**answer)
+    assert elks46("https://x.test").status("s1") == delivery
+    assert NotNow("http-429").is_busy
+    assert not NotNow("http-500").is_busy

@@ -18,6 +18,7 @@ from fhirnotify.sms.gateway import (
     Found,
     NoReport,
     NotFound,
+    NotNow,
     Rejected,
     Sms,
     Trace,
@@ -161,11 +162,19 @@ def test_delivery(router: Any, name: str, error: dict[str, Any], delivery: Any) 
     assert infobip().status("r1") == delivery
 
 
-@pytest.mark.parametrize("answer", [{"json": {"results": []}}, {"status_code": 500}, {"text": "x"}])
-def test_delivery_that_cannot_be_had(router: Any, answer: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("answer", "delivery"),
+    [
+        ({"json": {"results": []}}, Underway()),
+        ({"status_code": 500}, NotNow("http-500")),
+        ({"status_code": 429}, NotNow("http-429")),
+        ({"text": "x"}, NotNow("unreadable-answer")),
+    ],
+)
+def test_delivery_that_cannot_be_had(router: Any, answer: dict[str, Any], delivery: Any) -> None:
     """It is asked for again."""
     logged(router, **answer)
-    assert infobip().status("r1") == Underway()
+    assert infobip().status("r1") == delivery
 
 
 def test_reports_are_not_used_up(router: Any) -> None:
@@ -199,4 +208,4 @@ def test_lost_answer(router: Any) -> None:
     now = datetime.now(UTC)
     assert infobip().send(MESSAGE) == Unknown("read-timeout")
     assert infobip().find(Trace("r1", now, now)) == CannotTell("read-timeout")
-    assert infobip().status("r1") == Underway()
+    assert infobip().status("r1") == NotNow("read-timeout")

@@ -17,6 +17,7 @@ from fhirnotify.sms.gateway import (
     Found,
     NoReport,
     NotFound,
+    NotNow,
     Outcome,
     Rejected,
     Sms,
@@ -222,8 +223,8 @@ def test_delivery_report(router: Any, status: object, code: object, delivery: An
     ("answer", "delivery"),
     [
         ({"status_code": 404}, NoReport("unknown-message")),
-        ({"status_code": 500}, Underway()),
-        ({"status_code": 429}, Underway()),
+        ({"status_code": 500}, NotNow("http-500")),
+        ({"status_code": 429}, NotNow("http-429")),
         ({"json": {"statuses": []}}, Underway()),
         ({"text": "<html>"}, Underway()),
     ],
@@ -245,7 +246,7 @@ def test_lost_answer(router: Any) -> None:
     router.route().mock(side_effect=httpx.ReadTimeout(""))
     assert sinch().send(MESSAGE) == Unknown("read-timeout")
     assert sinch().find(Trace("r1", NOW, NOW)) == CannotTell("read-timeout")
-    assert sinch().status("B1") == Underway()
+    assert sinch().status("B1") == NotNow("read-timeout")
     with pytest.raises(SettingsError, match="read-timeout"):
         sinch().check()
 

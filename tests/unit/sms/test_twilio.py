@@ -15,6 +15,7 @@ from fhirnotify.sms.gateway import (
     Deferred,
     Delivered,
     NoReport,
+    NotNow,
     Outcome,
     Rejected,
     Sms,
@@ -167,7 +168,7 @@ def test_delivery(router: Any, status: str | None, code: object, delivery: Any) 
     ("answer", "delivery"),
     [
         ({"status_code": 404}, NoReport("unknown-message")),
-        ({"status_code": 500}, Underway()),
+        ({"status_code": 500}, NotNow("http-500")),
         ({"text": "<html>"}, Underway()),
     ],
 )
