@@ -11,7 +11,7 @@ from uuid import uuid4
 from fhirnotify.core.rules import Rules
 from fhirnotify.errors import FhirError, FhirnotifyError, LedgerError
 from fhirnotify.fhir.source import Source
-from fhirnotify.ledger.port import Ledger
+from fhirnotify.ledger.port import Ledger, State
 from fhirnotify.rows import Reporter, Row, Summary
 from fhirnotify.sms.route import Route
 
@@ -65,11 +65,14 @@ class Account:
     def __init__(self, job: Job) -> None:
         self.summary = Summary(uuid4().hex, job.clock.now())
         self._source, self._report = job.source, job.report
+        self._first = job.route.gateways[0].account if job.route else None
         self._began, self._requests = time.monotonic(), job.source.requests
 
-    def tell(self, row: Row) -> None:
-        """Count one row and report it."""
+    def tell(self, row: Row, provider: str | None = None) -> None:
+        """Count one row and report it; ``provider`` is the account that the reminder was handed to, if it was."""
         self.summary.count(row)
+        is_sent = row.decision == "remind" and row.outcome == State.ACCEPTED
+        self.summary.failed_over += is_sent and provider not in (None, self._first)
         self._report.row(row)
 
     def sum_up(self, error: FhirnotifyError | None = None) -> Summary:

@@ -32,7 +32,7 @@ KEYS = frozenset(
     {
         "event", "level", "timestamp", "logger", "dropped",
         "command", "error", "place", "exit_code", "signal",
-        "run", "considered", "skipped", "already", "sent", "pending", "uncertain", "failed", "complete",
+        "run", "considered", "skipped", "already", "sent", "pending", "uncertain", "failed", "failed_over", "complete",
         "fhir_requests", "seconds",
     }
 )  # fmt: skip

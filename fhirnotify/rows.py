@@ -72,6 +72,7 @@ class Summary:
 
     ``complete`` is False when the read was incomplete or the ledger failed. ``unsettled`` counts reminders of
     earlier runs that are still uncertain; they are among ``already``, and a person is needed for them too.
+    ``failed_over`` counts what another provider than the first of ``sms.provider`` has taken; it is among ``sent``.
     """
 
     run: str
@@ -87,6 +88,7 @@ class Summary:
     seconds: float = 0.0
     complete: bool = True
     unsettled: int = 0
+    failed_over: int = 0
 
     @property
     def considered(self) -> int:
@@ -117,6 +119,7 @@ class Summary:
             "pending": self.pending,
             "uncertain": self.uncertain,
             "failed": self.failed,
+            "failed_over": self.failed_over,
             "reasons": dict(sorted(self.reasons.items())),
             "fhir_requests": self.fhir_requests,
             "seconds": round(self.seconds, 3),

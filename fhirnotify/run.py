@@ -100,8 +100,8 @@ class _Run:
         else:
             self._scan_and_send(left)
         self._tell_uncertain(left)
-        if self._failover.fault_seen:
-            raise self._failover.fault_seen
+        if fault := self._failover.told():
+            raise fault
 
     def _settle(self, reminders: list[Reminder]) -> None:
         faults = settle(self._job, self._id, self._now, self._ledger, self._failover.usable, reminders)
@@ -126,9 +126,9 @@ class _Run:
         )
         try:
             scan.read()
-            if not self._failover.fault:
+            if not self._failover.is_over:
                 self._send(_Telling(self._account, left, unknown), scan.fresh)
-            if not self._failover.fault:
+            if not self._failover.is_over:
                 self._settle(self._anew(unknown))
         except LedgerError:
             raise
@@ -173,7 +173,7 @@ class _Run:
         """
         for reminder in self._anew(unknown):
             left.settle(reminder)
-            self._account.tell(row_of(reminder, "remind", reminder.state))
+            self._account.tell(row_of(reminder, "remind", reminder.state), reminder.provider)
         for some in _batches(self._ledger.untouched(self._id)):
             for reminder in some:
                 left.settle(reminder)
@@ -208,7 +208,7 @@ class _Telling:
 
     def settled(self, reminder: Reminder, row: Row) -> bool:
         if has_row := self.left.settle(reminder):
-            self.account.tell(row)
+            self.account.tell(row, reminder.provider)
         return has_row
 
     def unknown(self, reminder: Reminder) -> None:

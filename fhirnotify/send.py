@@ -116,7 +116,7 @@ class Send:
     def work(self) -> None:
         """Send until nothing is due, a signal comes, or quiet hours begin; then wait for what is in flight.
 
-        Likewise when there is no provider left to send by: ``failover.fault`` says why.
+        Likewise when there is no provider left to send by (``failover.is_over``).
 
         Raises:
             FhirError: a re-check could not read everything; after everything that was in flight has been recorded.
@@ -132,7 +132,7 @@ class Send:
 
     def _fill(self) -> bool:
         """Take the next batch if there is nothing at hand; tell whether there is anything to do."""
-        if self._failover.fault or self._job.stop.is_set() or quiet(self._now(), self._job.rules):
+        if self._failover.is_over or self._job.stop.is_set() or quiet(self._now(), self._job.rules):
             return False
         while not self._queue:
             taken = self._ledger.take(self._run, self._began, self._batch)
@@ -150,7 +150,7 @@ class Send:
         items = self._next_items(room)  # first, since it may fail, and what has finished must not be lost
         finished = self._courier.finished(0 if items else _WAIT)
         outcomes = [self._change(self._begun[sms.reference], result) for sms, result in finished]
-        if self._failover.fault:
+        if self._failover.is_over:
             self._queue.extendleft(reversed(items))
             items.clear()
         beginning = [_Begun(item, self._failover.choose(self._tried.get(item.reminder.id, ()))) for item in items]
@@ -227,7 +227,7 @@ class Send:
                 return Change(reminder.id, State.REJECTED, code=result.code)
             case Unknown():
                 return Change(reminder.id, State.UNCERTAIN, code=result.cause)
-            case AccountFault() if self._failover.fault:
+            case AccountFault() if self._failover.is_over:
                 return Change(reminder.id, State.CLAIMED, code=_REFUSED)
             case Deferred() | AccountFault():
                 return self._not_taken(begun, result, before)

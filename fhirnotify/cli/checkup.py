@@ -141,4 +141,7 @@ def _ledger(settings: Settings) -> Iterator[Finding]:
 def _sms(settings: Settings) -> Iterator[Finding]:
     with closing(wiring.route(settings)) as route:
         for gateway in route.gateways:
-            yield Finding("sms", "ok", gateway.check())
+            try:
+                yield Finding("sms", "ok", gateway.check())
+            except FhirnotifyError as error:  # the others are examined all the same
+                yield _error("sms", error)

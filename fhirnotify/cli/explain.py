@@ -1,6 +1,7 @@
 """``explain``: why one appointment was, or was not, reminded of."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -35,7 +36,9 @@ def explain(appointment: Appointment, config: Config = None, now: Now = None, *,
     if as_json:
         out.json(_as_json(found))
     elif found.known:
-        for line in _lines(found, chosen.reminder.time_zone):
+        with closing(wiring.route(chosen)) as route:
+            configured = {gateway.account for gateway in route.gateways}
+        for line in _lines(found, chosen.reminder.time_zone, configured):
             out.line(printable(line))
     if not found.known:
         raise SettingsError(
@@ -44,7 +47,7 @@ def explain(appointment: Appointment, config: Config = None, now: Now = None, *,
         )
 
 
-def _lines(found: "Explanation", zone: ZoneInfo) -> Iterator[str]:
+def _lines(found: "Explanation", zone: ZoneInfo, configured: Collection[str]) -> Iterator[str]:
     from fhirnotify.cli.reporting import local  # noqa: PLC0415
 
     start = next((row.start for row in found.rows), None) or next((h.reminder.start for h in found.history), None)
@@ -60,7 +63,9 @@ def _lines(found: "Explanation", zone: ZoneInfo) -> Iterator[str]:
     if not found.history:
         yield "Message   No reminder of it stands in the ledger."
     for history in found.history:
-        yield f"Message   To patient {history.reminder.patient}: {_story(history, zone)}"
+        yield f"Message   To patient {history.reminder.patient}{_by(history)}: {_story(history, zone)}"
+        if history.reminder.state == "uncertain" and history.reminder.provider not in configured:
+            yield "To change Nobody is asked for it: sms.provider does not name that account any more. Ask there."
 
 
 def _looked_at(found: "Explanation") -> str:
@@ -95,6 +100,11 @@ def _decision(reason: str | None, detail: tuple[str, ...]) -> str:
 
 def _resources(evidence: "Evidence") -> list[str]:
     return [each for each in (evidence.appointment, evidence.patient, *evidence.consent) if each]
+
+
+def _by(history: "History") -> str:
+    """Name the provider that it was handed to last; the account itself is told by its opaque name in JSON alone."""
+    return f", by {history.reminder.provider.partition('/')[0]}" if history.reminder.provider else ""
 
 
 def _story(history: "History", zone: ZoneInfo) -> str:

@@ -164,8 +164,9 @@ def _in_short(summary: Summary) -> str:
     parts = ("skipped", "already", "sent", "pending", "uncertain", "failed")
     counts = ", ".join(f"{getattr(summary, part)} {part}" for part in parts)
     unsettled = f" ({summary.unsettled} of the already uncertain)" if summary.unsettled else ""
+    by_another = f" ({summary.failed_over} sent by another provider than the first)" if summary.failed_over else ""
     incomplete = "" if summary.complete else " The run was not completed."
     return (
-        f"Considered {summary.considered}: {counts}{unsettled}. "
+        f"Considered {summary.considered}: {counts}{unsettled}{by_another}. "
         f"{summary.fhir_requests} FHIR requests, {summary.seconds:.1f} s.{incomplete}"
     )

@@ -27,7 +27,7 @@ from fhirnotify.sms.route import Route
 class Failover:
     """What one run learns of its providers. For the one thread that owns it.
 
-    ``fault_seen`` is the first account that was refused; ``fault`` is the same once there is nobody left to send by.
+    A refused account is told of at the end, also where the others went on: exit 4, since somebody has to mend it.
     """
 
     def __init__(self, route: Route, clock: Callable[[], float] = elapsed) -> None:
@@ -37,15 +37,21 @@ class Failover:
         self._faults: dict[str, AccountFault] = {}
 
     @property
-    def fault_seen(self) -> AccountFault | None:
-        """The fault of the first account that was refused, if any was."""
-        return next(iter(self._faults.values()), None)
+    def is_over(self) -> bool:
+        """Whether there is nobody left to send by."""
+        return bool(self._faults) and not (self._route.failover_on_account_fault and self.usable)
 
-    @property
-    def fault(self) -> AccountFault | None:
-        """What ends the sending; None as long as there is a provider to send by."""
-        is_over = not self._route.failover_on_account_fault or not self.usable
-        return self.fault_seen if is_over else None
+    def told(self) -> AccountFault | None:
+        """Give what is to be told of the accounts that were refused, if any was."""
+        faults = list(self._faults.values())
+        if self.is_over and len(faults) == 1:
+            return faults[0]
+        if not faults:
+            return None
+        others = ", ".join(gateway.name for gateway in self.usable)
+        went_on = "" if self.is_over else f" What was due went to {others} instead."
+        what = " ".join(dict.fromkeys(fault.what for fault in faults))
+        return AccountFault(what + went_on, " ".join(dict.fromkeys(fault.next_step for fault in faults)))
 
     @property
     def usable(self) -> list[Gateway]:
@@ -53,7 +59,7 @@ class Failover:
         return [gateway for gateway in self._route.gateways if gateway.account not in self._faults]
 
     def choose(self, tried: Collection[str]) -> Gateway:
-        """Give the provider for a message that those of the accounts ``tried`` did not take. There is no ``fault``."""
+        """Give the provider for a message that those of the accounts ``tried`` did not take. It is not over."""
         usable = self.usable
         left = [gateway for gateway in usable if gateway.account not in tried] or usable
         chosen = next((gateway for gateway in left if self._allows(gateway)), left[0])

@@ -15,7 +15,7 @@ ROW = {
     "appointment", "patient", "start", "decision", "contact_type", "reason", "evidence", "outcome", "segments",
 }  # fmt: skip
 SUMMARY = {
-    "run", "now", "considered", "skipped", "already", "sent", "pending", "uncertain", "failed", "reasons",
+    "run", "now", "considered", "skipped", "already", "sent", "pending", "uncertain", "failed", "failed_over", "reasons",
     "fhir_requests", "seconds", "complete",
 }  # fmt: skip
 COUNTS = ("skipped", "already", "sent", "pending", "uncertain", "failed")

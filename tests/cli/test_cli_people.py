@@ -116,7 +116,7 @@ def test_explain_says_when_who_why_what_to_change_and_what_happened(place: Place
     place.run("run", "--now", NOW)
     lines = explained(place, "Appointment/a0")
     assert lines[3] == "To change Nothing: one booked time of one patient gives at most one reminder."
-    assert lines[4].startswith("Message   To patient p0: the provider has it. 2026-11-23 09.00 claimed → ")
+    assert lines[4].startswith("Message   To patient p0, by outbox: the provider has it. 2026-11-23 09.00 claimed → ")
     assert lines[4].endswith("09.00 accepted")
 
 
