@@ -243,10 +243,32 @@ class LinkAnswers(Answers):
         return httpx.Response(200, json=said)
 
 
+class KannelAnswers(Answers):
+    url = "http://kannel.test:13013"
+    account: ClassVar = {"base_url": url, "username": "u", "password": "p"}
+    refused = httpx.Response(403, text="Authorization failed for sendsms")
+
+    def routes(self, router: Any) -> None:
+        router.post(f"{self.url}/cgi-bin/sendsms").mock(side_effect=self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if "X-Kannel-To" in request.headers:
+            return self.send(request)
+        return httpx.Response(400, text="Missing receiver(s) number(s), rejected")
+
+    def read(self, request: httpx.Request) -> dict[str, Any]:
+        headers = request.headers
+        return {"to": headers["X-Kannel-To"], "from": headers["X-Kannel-From"], "text": request.content.decode()}
+
+    def accepted(self, message: dict[str, Any]) -> httpx.Response:
+        return httpx.Response(202, text="0: Accepted for delivery")
+
+
 ANSWERS: dict[str, type[Answers]] = {
     "46elks": Elks46Answers,
     "sinch": SinchAnswers,
     "infobip": InfobipAnswers,
     "twilio": TwilioAnswers,
     "link": LinkAnswers,
+    "kannel": KannelAnswers,
 }

@@ -25,12 +25,13 @@ from fhirnotify.harness.exchange import Attempt, Exchange, StandIn
 from fhirnotify.harness.inbox_web import InboxWeb
 from fhirnotify.harness.infobip import InfobipApi
 from fhirnotify.harness.journal import Taken
+from fhirnotify.harness.kannel import KannelApi
 from fhirnotify.harness.link import LinkApi
 from fhirnotify.harness.loopback import Answer, LoopbackServer, Reply, Request
 from fhirnotify.harness.sinch import SinchApi
 from fhirnotify.harness.twilio import TwilioApi
 
-PROVIDERS: tuple[Callable[[Exchange], StandIn], ...] = (Elks46Api, SinchApi, InfobipApi, TwilioApi, LinkApi)
+PROVIDERS: tuple[Callable[[Exchange], StandIn], ...] = (Elks46Api, SinchApi, InfobipApi, TwilioApi, LinkApi, KannelApi)
 """The stand-ins that there are; each is reached under its name."""
 
 _FOREIGN = Reply(403, b"Only pages and programs of this machine that ask for it by this name may.\n")

@@ -79,9 +79,12 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType(
 
 
 CANNOT_BE_ASKED: Mapping[str, tuple[type, ...]] = MappingProxyType(
-    {"link": (CannotTell, NoReport), "twilio": (CannotTell,)}
+    {"link": (CannotTell, NoReport), "kannel": (CannotTell, NoReport), "twilio": (CannotTell,)}
 )
-"""What may be learnt of a provider instead: LINK Mobility cannot be asked; Twilio does not show numbers."""
+"""What may be learnt of a provider instead: LINK and Kannel cannot be asked; Twilio does not show numbers."""
+
+OTHERWISE: Mapping[tuple[str, str], type] = MappingProxyType({("kannel", "refuse number"): Deferred})
+"""What is promised of a provider instead: a Kannel that denies the first number of all may deny every number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ def play(provider: str, situation: str) -> Row:
         learnt = _asked(gateway, outcome, since) if what.learns else None
         gateway.close()
     may_learn = (what.learns, *CANNOT_BE_ASKED.get(provider, ())) if what.learns else (type(None),)
-    is_well = isinstance(outcome, what.outcome) and taken == what.taken and isinstance(learnt, may_learn)
+    promised = OTHERWISE.get((provider, situation), what.outcome)
+    is_well = isinstance(outcome, promised) and taken == what.taken and isinstance(learnt, may_learn)
     return Row(provider, situation, told(outcome), taken, "" if learnt is None else told(learnt), is_well)
 
 

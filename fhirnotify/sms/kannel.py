@@ -108,7 +108,7 @@ so, keeps the message in its store, and sends it after a restart.
 """
 
 _AT_ONCE = "Sent."
-"""Said with ``immediate-sendsms-reply``, before the bearerbox was asked; "Message splits" and their number may follow."""
+"""Said with ``immediate-sendsms-reply``, before the bearerbox was asked; the number of parts may follow."""
 
 
 class Kannel:
@@ -194,9 +194,9 @@ class Kannel:
                 self._has_taken = True
                 return Accepted(None, None)
             case Said.NOBODY_KNOWS:
-                return Unknown(words)
+                return Unknown(_code(words))
             case Said.NOT_NOW:
-                return Deferred(words, answer.retry_after)
+                return Deferred(_code(words), answer.retry_after)
             case Said.DENIED:
                 return self._denied()
             case Said.LOGIN:
@@ -206,7 +206,7 @@ class Kannel:
                 )
             case Said.DISAGREE:
                 raise AccountFault(
-                    f"Kannel does not take the request: {words}.",
+                    f"Kannel does not take the request: {_code(words)}.",
                     "Report this: the program and Kannel do not agree.",
                 )
             case None:
@@ -224,6 +224,10 @@ class Kannel:
         """
         code = "denied by white- or black-lists"
         return Rejected(code) if self._has_taken else Deferred(code)
+
+
+def _code(words: str) -> str:
+    return words.rstrip(".")
 
 
 def _said(answer: Answer) -> tuple[int, str]:

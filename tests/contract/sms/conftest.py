@@ -21,11 +21,11 @@ from fhirnotify.sms.providers import adapter
 
 Message = tuple[str, str, str]
 
-CANNOT_TELL = {"link-loopback", "link-respx", "twilio-loopback"}
-"""Where what was taken cannot be found: LINK cannot be asked, and Twilio does not show numbers unless it keeps them."""
-
-UNASKED = {"link-loopback", "link-respx"}
+UNASKED = {"link-loopback", "link-respx", "kannel-loopback", "kannel-respx"}
 """Where nothing can be asked at all."""
+
+CANNOT_TELL = {*UNASKED, "twilio-loopback"}
+"""Where what was taken cannot be found: Twilio does not show numbers unless it keeps them."""
 
 
 @dataclass

@@ -29,6 +29,8 @@ CERTAIN = {
     Behaviour.OUT_OF_CREDIT: AccountFault,
     Behaviour.WRONG_PASSWORD: AccountFault,
 }
+OTHERWISE = {("kannel", Behaviour.REFUSE): Deferred}
+"""A Kannel that has taken nothing yet may deny every number."""
 
 
 @pytest.fixture
@@ -56,7 +58,8 @@ def test_every_behaviour_of_every_provider(inbox: Inbox, provider: str, behaviou
         outcome = fault
     gateway.close()
     if behaviour is not Behaviour.FAIL:  # which each provider says, or does not say, in its own way
-        assert isinstance(outcome, Accepted if behaviour.accepts else CERTAIN.get(behaviour, Unknown))
+        certain = OTHERWISE.get((provider, behaviour), CERTAIN.get(behaviour, Unknown))
+        assert isinstance(outcome, Accepted if behaviour.accepts else certain)
     assert [each.to for each in inbox.messages] == [ANNA] * behaviour.takes
     assert [each.to for each in inbox.attempts] == [ANNA] * (not behaviour.takes)
     assert all((each.provider, each.text) == (provider, MESSAGE.text) for each in inbox.messages)
@@ -67,12 +70,13 @@ FAILS = {
     "infobip": Rejected("UNDELIVERABLE_NOT_DELIVERED"),
     "twilio": Rejected("failed"),
     "link": Unknown("106000"),
+    "kannel": Unknown("Sending failed"),
 }
 
 
 @pytest.mark.parametrize("provider", FAILS)
 def test_message_that_fails_at_once(inbox: Inbox, provider: str) -> None:
-    """As each provider says so; LINK says nothing that could be understood."""
+    """As each provider says so; LINK and Kannel say nothing that could be understood."""
     inbox.next(Behaviour.FAIL)
     gateway = adapter(provider, account(inbox, provider), timeout=timedelta(seconds=20))
     assert gateway.send(MESSAGE) == FAILS[provider]
@@ -96,13 +100,13 @@ def test_message_that_fails_at_once_with_sinch(inbox: Inbox) -> None:
 
 @pytest.mark.parametrize("provider", providers())
 def test_message_is_delivered_later(inbox: Inbox, provider: str) -> None:
-    """Who asks twice learns more; LINK never tells."""
+    """Who asks twice learns more; LINK and Kannel never tell."""
     inbox.next(Behaviour.DELIVERED_LATER)
     gateway = adapter(provider, account(inbox, provider), timeout=timedelta(seconds=20))
     accepted: Any = gateway.send(MESSAGE)
     told = [gateway.status(accepted.message_id) for _ in range(3)]
     gateway.close()
-    if provider == "link":
+    if provider in ("link", "kannel"):
         assert all(isinstance(each, NoReport) for each in told)
     else:
         assert told == [Underway(), Delivered(), Delivered()]
@@ -190,6 +194,41 @@ def test_stand_in_validates(inbox: Inbox, provider: str, field: str, value: str,
     assert inbox.messages == []
     assert send_raw(inbox, provider, {}).is_success
     assert len(inbox.messages) == 1
+
+
+KANNEL = {
+    "x-kannel-username": "fake-user",
+    "x-kannel-password": "fake-password",
+    "x-kannel-to": ANNA,
+    "x-kannel-from": "RegionVB",
+    "content-type": "text/plain; charset=UTF-8",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "words"),
+    [
+        ({"content-type": "application/x-www-form-urlencoded"}, 400, "Invalid content-type"),
+        ({"x-kannel-password": "x"}, 403, "Authorization failed for sendsms"),
+        ({"x-kannel-to": ""}, 400, "Empty receiver number not allowed, rejected"),
+        ({"x-kannel-to": "070 174"}, 400, "Number(s) has/have been denied by white- and/or black-lists."),
+        ({"x-kannel-from": ""}, 400, "Sender missing and no global set, rejected"),
+        ({"x-kannel-account": "a" * 65}, 400, "Account field misformed or too long, rejected"),
+        ({"x-kannel-coding": "3"}, 400, "Coding field misformed, rejected"),
+        ({"x-kannel-validity": "-2"}, 400, "Validity field misformed, rejected"),
+    ],
+)
+def test_kannel_validates(inbox: Inbox, changes: dict[str, str], status: int, words: str) -> None:
+    """In its own words; nothing is taken by GET, nor at another address."""
+    address = f"{inbox.address('kannel')}/cgi-bin/sendsms"
+    with httpx.Client(timeout=20) as client:
+        said = client.post(address, headers=KANNEL | changes, content="x")
+        assert (said.status_code, said.text) == (status, words)
+        assert client.get(address, headers=KANNEL).status_code == 405
+        assert client.post(f"{inbox.address('kannel')}/sendsms", headers=KANNEL, content="x").status_code == 404
+        assert inbox.messages == []
+        assert client.post(address, headers=KANNEL, content="Šarūnas".encode()).text == "0: Accepted for delivery"
+    assert [each.text for each in inbox.messages] == ["?ar?nas"]
 
 
 def test_link_answers_without_an_id_unless_it_is_asked(inbox: Inbox) -> None:

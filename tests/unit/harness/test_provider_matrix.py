@@ -34,6 +34,10 @@ SPECIAL = [
     ("twilio", "timeout before", "unknown: read-timeout", "not found"),
     ("link", "timeout before", "unknown: read-timeout", "cannot tell: provider-cannot-be-asked"),
     ("link", "unheard-of refusal", "deferred: http-400", ""),
+    ("kannel", "delivered", "accepted", "cannot tell: Kannel reports to a callback alone"),
+    ("kannel", "refuse number", "deferred: denied by white- or black-lists", ""),
+    ("kannel", "throttle", "deferred: Temporal failure, try again later, retry after 1 s", ""),
+    ("kannel", "timeout after", "unknown: read-timeout", "cannot tell: provider-cannot-be-asked"),
 ]
 
 
