@@ -212,7 +212,8 @@ class Send:
         elif change.reminder in self._tried:
             self._telling.postponed(begun.reminder)
         else:
-            self._settled(begun.reminder, row_of(begun.as_sent(), "remind", change.to, patient=begun.item.patient))
+            sent = begun.as_sent()
+            self._settled(sent, row_of(sent, "remind", change.to, patient=begun.item.patient))
 
     def _change(self, begun: _Begun, result: Result) -> Change:
         self._failover.learn(begun.account, result)

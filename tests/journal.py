@@ -111,7 +111,7 @@ class Watch:
 
 @dataclass
 class Desk:
-    """One journal, one ledger, one provider, and passes over them."""
+    """One journal, one ledger, one provider (or ``more``), and passes over them."""
 
     journal: Journal = field(default_factory=Journal)
     gateway: MemoryGateway = field(default_factory=MemoryGateway)
@@ -121,6 +121,9 @@ class Desk:
     stop: threading.Event = field(default_factory=threading.Event)
     rate: float = 1000.0
     attempts: int = 1
+    parallel: int = 4
+    more: list[Any] = field(default_factory=list)
+    failover_on_account_fault: bool = False
     on_progress: Callable[[str, int], None] = lambda stage, done: None
 
     def __post_init__(self) -> None:
@@ -143,14 +146,17 @@ class Desk:
         self.on_progress(stage, done)
 
     def job(self) -> Job:
-        sending = Sending("RegionVB", timedelta(hours=24), self.rate, 4, self.attempts, timedelta(seconds=20))
+        sending = Sending(
+            "RegionVB", timedelta(hours=24), self.rate, self.parallel, self.attempts, timedelta(seconds=20)
+        )
+        route = Route([self.gateway, *self.more], failover_on_account_fault=self.failover_on_account_fault)
         return Job(
             self.journal,
             self.settings,
             self.watch,
             self,
             self.ledger,
-            Route([self.gateway]),
+            route,
             sending,
             MemoryLedger,
             self.stop,
