@@ -343,3 +343,34 @@ def test_a_pace_that_is_shared(courier: Any) -> None:
     assert isinstance(done[0][1], Accepted)
     assert len(script.times) == 2
     assert sum(reserved) >= 2
+
+
+def test_several_gateways_share_the_rate(stop: threading.Event) -> None:
+    """Six messages at twenty a second take a quarter of a second, whoever gets them."""
+    script = Script(None)
+    gateways = [MemoryGateway(script) for _ in range(2)]
+    one = Courier(pace=TokenBucket(20), parallel=4, attempts=1, stop=stop)
+    begun = time.monotonic()
+    for number in range(6):
+        one.send(sms(number), gateways[number % 2])
+    done: list[Any] = []
+    while len(done) < 6:
+        done += one.finished(LONG)
+    one.close()
+    assert [len(each.taken) for each in gateways] == [3, 3]
+    assert script.times[-1] - begun >= 0.2
+
+
+def test_account_fault_holds_back_what_is_of_that_account_alone(stop: threading.Event) -> None:
+    """The others know nothing of it."""
+    refusing, other = MemoryGateway(lambda _: AccountFault("refused")), MemoryGateway()
+    other.account = "other"
+    one = Courier(pace=TokenBucket(10_000), parallel=1, attempts=1, stop=stop)
+    for number, gateway in enumerate((refusing, refusing, other)):
+        one.send(sms(number), gateway)
+    done: list[Any] = []
+    while len(done) < 3:
+        done += one.finished(LONG)
+    one.close()
+    assert [type(outcome) for _, outcome in done] == [AccountFault, AccountFault, Accepted]
+    assert len(refusing.attempts) == 1
