@@ -66,12 +66,32 @@ class Row:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Undeliverable:
+    """A reminder that did not come, since no message will ever come to the patient's number; by ids alone."""
+
+    appointment: str
+    patient: str
+    start: datetime
+    code: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the object of the JSON contract."""
+        return {
+            "appointment": self.appointment,
+            "patient": self.patient,
+            "start": instant(self.start),
+            "code": self.code,
+        }
+
+
 @dataclass(slots=True)
 class Summary:
     """The counts of a run: considered = skipped + already + sent + pending + uncertain + failed.
 
     ``complete`` is False when the read was incomplete or the ledger failed. ``unsettled`` counts reminders of
     earlier runs that are still uncertain; they are among ``already``, and a person is needed for them too.
+    ``undeliverable`` names the numbers to which, as was learnt now, no message will ever come: data to mend.
     ``failed_over`` counts what another provider than the first of ``sms.provider`` has taken; it is among ``sent``.
     """
 
@@ -89,6 +109,7 @@ class Summary:
     complete: bool = True
     unsettled: int = 0
     failed_over: int = 0
+    undeliverable: list[Undeliverable] = field(default_factory=list)
 
     @property
     def considered(self) -> int:
@@ -124,6 +145,7 @@ class Summary:
             "fhir_requests": self.fhir_requests,
             "seconds": round(self.seconds, 3),
             "complete": self.complete,
+            "undeliverable": [each.as_json() for each in self.undeliverable],
         }
 
     def exit_code(self, expect_appointments: int = 0) -> int:
@@ -140,6 +162,6 @@ class Reporter(Protocol):
         """Take one finished row. It is already counted."""
         ...
 
-    def progress(self, stage: Literal["read", "send"], done: int) -> None:
-        """Tell how many appointments have been read, or reminders handled, so far."""
+    def progress(self, stage: Literal["ask", "read", "send"], done: int) -> None:
+        """Tell how many messages were asked about, appointments read, or reminders handled, so far."""
         ...

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from fhirnotify.core.schedule import quiet
-from fhirnotify.errors import FhirnotifyError, LedgerError
+from fhirnotify.errors import AccountFault, FhirnotifyError, LedgerError
+from fhirnotify.follow_up import IN_A_RUN, Asking, FollowUp, note
 from fhirnotify.job import Account, Job
 from fhirnotify.ledger.overlay import Overlay
 from fhirnotify.ledger.port import Ledger, Reminder, State
@@ -22,7 +23,7 @@ from fhirnotify.sms.route import Route
 
 
 def run(job: Job) -> Summary:
-    """Do one pass: settle what is uncertain, scan, decide, claim, re-check, send, record.
+    """Do one pass: follow up what was sent, settle what is uncertain, scan, decide, claim, re-check, send, record.
 
     Raises:
         FhirnotifyError: the run had to stop; its ``summary`` tells what was done until then.
@@ -92,7 +93,8 @@ class _Run:
             raise error
 
     def _pass(self) -> None:
-        """Settle, scan and send. Where an account is refused, every appointment gets its row all the same."""
+        """Follow up, settle, scan and send. Every appointment gets its row, also where an account is refused."""
+        refused_to_tell = self._follow_up()
         self._settle(list(self._ledger.in_state(State.UNCERTAIN)))
         left = self._left_over()
         if quiet(self._now, self._job.rules):
@@ -100,8 +102,14 @@ class _Run:
         else:
             self._scan_and_send(left)
         self._tell_uncertain(left)
-        if fault := self._failover.told():
+        if fault := self._failover.told() or refused_to_tell:
             raise fault
+
+    def _follow_up(self) -> AccountFault | None:
+        """Ask what became of what earlier runs sent, for a while. An account that is refused is told of at the end."""
+        job = self._job
+        asking = Asking(self._ledger, self._route, job.sending, job.clock, job.report, job.stop)
+        return FollowUp(asking, lambda each, _: note(self._account.summary, each), IN_A_RUN).work()
 
     def _settle(self, reminders: list[Reminder]) -> None:
         faults = settle(self._job, self._id, self._now, self._ledger, self._failover.usable, reminders)

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhirnotify.access import authentication, verification
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from fhirnotify.fhir.client import Client
     from fhirnotify.fhir.conceptmaps import Finding
     from fhirnotify.fhir.source import Source
-    from fhirnotify.ledger.invariants import Breach, Extent
-    from fhirnotify.ledger.migrate import MigrationResult
+    from fhirnotify.follow_up import Asking
 
 ELEMENTS = "elements.toml"
 
@@ -48,6 +46,22 @@ def job_to_run(
         closing(ledger(settings)) as book,
     ):
         yield Job(journal, known, clock(now), report, book, providers, sending(settings), temporary_ledger, stop)
+
+
+@contextmanager
+def asking(
+    settings: Settings, report: Reporter, now: datetime | None = None, stop: threading.Event | None = None
+) -> "Iterator[Asking]":
+    """Make what following up needs; everything is closed afterwards.
+
+    Raises:
+        SettingsError: the credentials are wrong.
+        LedgerError: the ledger cannot be used.
+    """
+    from fhirnotify.follow_up import Asking  # noqa: PLC0415
+
+    with closing(route(settings)) as providers, closing(ledger(settings)) as book:
+        yield Asking(book, providers, sending(settings), clock(now), report, stop or threading.Event())
 
 
 @contextmanager
@@ -168,62 +182,6 @@ def unmapped_codes(settings: Settings) -> list[Unmapped]:
     """Give the codes that the ledger has seen without a mapping; none if there is no ledger yet."""
     with ledger_to_read(settings) as book:
         return book.unmapped() if book else []
-
-
-def ledger_state(settings: Settings) -> str:
-    """Say in one line how it stands with the ledger.
-
-    Raises:
-        LedgerError: it cannot be used.
-    """
-    from fhirnotify.ledger.opening import standing  # noqa: PLC0415
-
-    return standing(settings.ledger.url)
-
-
-def ledger_name(settings: Settings) -> str:
-    """Give the ledger's address as it is shown to people: without a password."""
-    from fhirnotify.ledger.address import shown  # noqa: PLC0415
-
-    return shown(settings.ledger.url)
-
-
-def migrate_ledger(settings: Settings) -> "MigrationResult":
-    """Create the schema or bring it up to this version.
-
-    Raises:
-        LedgerError: it cannot be done; the ledger is as it was.
-    """
-    from fhirnotify.ledger.migrate import migrate  # noqa: PLC0415
-
-    return migrate(settings.ledger.url)
-
-
-@contextmanager
-def ledger_to_examine(settings: Settings) -> "Iterator[tuple[Iterator[Breach], Extent]]":
-    """Look the ledger through: what must not be, as it is found, and how much has been seen by then.
-
-    Raises:
-        LedgerError: there is none, or it cannot be read.
-    """
-    from fhirnotify.ledger.invariants import Extent, breaches  # noqa: PLC0415
-    from fhirnotify.ledger.opening import open_database  # noqa: PLC0415
-
-    extent = Extent()
-    with closing(open_database(settings.ledger.url, create=False, read_only=True, patience=5.0)) as database:
-        yield breaches(database, extent), extent
-
-
-def back_up_ledger(settings: Settings, target: Path, *, replace: bool) -> None:
-    """Copy the ledger while it may be in use.
-
-    Raises:
-        SettingsError: there is a file of that name, or the ledger is not in SQLite.
-        LedgerError: it cannot be done; there is no copy then.
-    """
-    from fhirnotify.ledger.backup import backup  # noqa: PLC0415
-
-    backup(settings.ledger.url, target, replace=replace)
 
 
 def source(settings: Settings, stop: threading.Event | None = None) -> "Source":

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from fhirnotify import access, wiring
+from fhirnotify import access, ledgers, wiring
 from fhirnotify.addresses import nobody_listens
 from fhirnotify.core.message import in_gsm, segments, text_of
 from fhirnotify.core.model import ContactType
@@ -135,7 +135,7 @@ def _shortcoming(what: str) -> Finding:
 
 
 def _ledger(settings: Settings) -> Iterator[Finding]:
-    yield Finding("ledger", "ok", wiring.ledger_state(settings))
+    yield Finding("ledger", "ok", ledgers.state(settings))
 
 
 def _sms(settings: Settings) -> Iterator[Finding]:

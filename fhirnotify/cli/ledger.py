@@ -16,12 +16,12 @@ app = typer.Typer(no_args_is_help=True, help="The ledger of what was decided and
 @reported
 def migrate(config: Config = None, *, as_json: Json = False) -> None:
     """Create the ledger's schema, or bring it up to this version."""
-    from fhirnotify import settings, wiring  # noqa: PLC0415
+    from fhirnotify import ledgers, settings  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
 
     chosen = settings.load(config)
-    done = wiring.migrate_ledger(chosen)
-    out, place = Stdout(), wiring.ledger_name(chosen)
+    done = ledgers.migrate(chosen)
+    out, place = Stdout(), ledgers.name(chosen)
     if as_json:
         out.json({"ledger": place} | asdict(done))
     elif done.action == "unchanged":
@@ -34,13 +34,13 @@ def migrate(config: Config = None, *, as_json: Json = False) -> None:
 @reported
 def check(config: Config = None, *, as_json: Json = False) -> None:
     """Look the ledger through for what must not be; change nothing. Exit code 5 if anything is wrong."""
-    from fhirnotify import settings, wiring  # noqa: PLC0415
+    from fhirnotify import ledgers, settings  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
     from fhirnotify.errors import LedgerError  # noqa: PLC0415
 
     chosen = settings.load(config)
     out, found = Stdout(), 0
-    with wiring.ledger_to_examine(chosen) as (breaches, extent):
+    with ledgers.examined(chosen) as (breaches, extent):
         for found, breach in enumerate(breaches, start=1):  # noqa: B007  # how many is told at the end
             if as_json:
                 out.json(asdict(breach))
@@ -48,10 +48,10 @@ def check(config: Config = None, *, as_json: Json = False) -> None:
                 out.line(f"{breach.rule:9} {breach.what}")
                 out.line(f"{'':9} → {breach.next_step}")
     if as_json:
-        out.json({"summary": asdict(extent) | {"ledger": wiring.ledger_name(chosen), "breaches": found}})
+        out.json({"summary": asdict(extent) | {"ledger": ledgers.name(chosen), "breaches": found}})
     else:
         seen = f"{extent.reminders} reminders with {extent.transitions} changes of state"
-        out.line(f"{wiring.ledger_name(chosen)}: {seen}; {f'{found} breaches' if found else 'nothing wrong'}.")
+        out.line(f"{ledgers.name(chosen)}: {seen}; {f'{found} breaches' if found else 'nothing wrong'}.")
     if found:
         raise typer.Exit(LedgerError.exit_code)
 
@@ -66,13 +66,13 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Copy the ledger as it is at one moment, also while a run is at work (SQLite)."""
-    from fhirnotify import settings, wiring  # noqa: PLC0415
+    from fhirnotify import ledgers, settings  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
 
     chosen = settings.load(config)
-    wiring.back_up_ledger(chosen, file, replace=force)
+    ledgers.back_up(chosen, file, replace=force)
     out = Stdout()
     if as_json:
-        out.json({"ledger": wiring.ledger_name(chosen), "copy": str(file)})
+        out.json({"ledger": ledgers.name(chosen), "copy": str(file)})
     else:
-        out.line(f"{wiring.ledger_name(chosen)} was copied to {file}.")
+        out.line(f"{ledgers.name(chosen)} was copied to {file}.")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fhirnotify import __version__
-from fhirnotify.cli import check, demo, explain, harness, ledger, mappings, run
+from fhirnotify.cli import check, demo, explain, follow_up, harness, ledger, mappings, run
 
 app = typer.Typer(
     name="fhirnotify",
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(run.run)
 app.command()(run.plan)
+app.command()(follow_up.follow_up)
 app.command()(explain.explain)
 app.command()(check.check)
 app.add_typer(ledger.app, name="ledger")

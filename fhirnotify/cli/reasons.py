@@ -105,3 +105,8 @@ EXITS: dict[int, str] = {
 def sentence(reason: str) -> str:
     """Say what a reason means and what to mend."""
     return " ".join(SENTENCES[Reason(reason)])
+
+
+def dead_number(code: str) -> str:
+    """Say what it means that no message will ever come to a number, and what to mend; ``code`` is the provider's."""
+    return f"no message will ever come to the number ({code}). Have it mended in the journal system."

@@ -1,5 +1,6 @@
 """How a pass is shown while it is at work, and when it is done: JSON lines, or something that a person can read."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fhirnotify.cli.output import Stdout
-from fhirnotify.cli.reasons import EXITS, OUTCOMES, sentence
+from fhirnotify.cli.reasons import EXITS, OUTCOMES, dead_number, sentence
 from fhirnotify.rows import Row, Summary
 
 MOST_SHOWN = 300
@@ -19,7 +20,7 @@ MOST_SHOWN = 300
 _COLUMNS = ("Start", "Decision", "Kind", "Appointment", "Patient", "Why / what became of it")
 _WIDTHS = (16, 7, 10, 0, 0, 0)
 """Of the cells of a plain line; ids may be of any length."""
-_DOING = {"read": "Appointments read", "send": "Reminders handled"}
+_DOING = {"ask": "Messages asked about", "read": "Appointments read", "send": "Reminders handled"}
 
 
 class Silent:
@@ -28,7 +29,7 @@ class Silent:
     def row(self, row: Row) -> None:
         """Take a row."""
 
-    def progress(self, stage: Literal["read", "send"], done: int) -> None:
+    def progress(self, stage: Literal["ask", "read", "send"], done: int) -> None:
         """Take the progress."""
 
 
@@ -42,7 +43,7 @@ class JsonLines:
         """Print a row."""
         self._out.json(row.as_json())
 
-    def progress(self, stage: Literal["read", "send"], done: int) -> None:
+    def progress(self, stage: Literal["ask", "read", "send"], done: int) -> None:
         """Say nothing: stdout holds JSON alone, and a program is reading."""
 
     def end(self, summary: Summary, exit_code: int) -> None:  # noqa: ARG002  # the program sees the exit code itself
@@ -62,18 +63,21 @@ class ForPeople:
         self._console = Console(file=out, highlight=False)  # type: ignore[arg-type]
         self._kept: list[Row] | None = [] if out.isatty() else None
         self._rows = 0
+        self._uncertain: list[Row] = []
         self._progress = _Bar()
 
     def row(self, row: Row) -> None:
         """Print a row, or keep it for the table as long as that is short enough to be read."""
         self._rows += 1
+        if row.outcome == "uncertain" and len(self._uncertain) < MOST_SHOWN:
+            self._uncertain.append(row)
         if self._kept is None:
             cells = _cells(row, self._zone)
             self._out.line("  ".join(f"{cell:{width}}" for cell, width in zip(cells, _WIDTHS, strict=True)))
         elif len(self._kept) < MOST_SHOWN:
             self._kept.append(row)
 
-    def progress(self, stage: Literal["read", "send"], done: int) -> None:
+    def progress(self, stage: Literal["ask", "read", "send"], done: int) -> None:
         """Move the bar."""
         self._progress.show(stage, done)
 
@@ -88,18 +92,37 @@ class ForPeople:
             if self._rows > MOST_SHOWN:
                 self._out.line(f"… and {self._rows - MOST_SHOWN} more; --json gives every one.")
         self._reasons(summary)
-        self._out.line(_in_short(summary))
+        for line in self._for_a_person(summary):
+            self._out.line(printable(line))
+        self._out.line(self.in_short(summary))
         self._out.line(f"Exit {exit_code}: {EXITS.get(exit_code, 'unexpected')}.")
+
+    def sentence(self, reason: str) -> str:
+        """Say what a reason means."""
+        return sentence(reason)
+
+    def in_short(self, summary: Summary) -> str:
+        """Say what it came to."""
+        return _in_short(summary)
 
     def _reasons(self, summary: Summary) -> None:
         grid = Table.grid(padding=(0, 2))
         for reason, count in summary.reasons.most_common():
             if self._kept is None:
-                self._out.line(f"{count:6}  {reason}: {sentence(reason)}")
+                self._out.line(f"{count:6}  {reason}: {self.sentence(reason)}")
             else:
-                grid.add_row(f"{count:6}", reason, sentence(reason))
+                grid.add_row(f"{count:6}", reason, self.sentence(reason))
         if grid.row_count:
             self._console.print(grid)
+
+    def _for_a_person(self, summary: Summary) -> Iterator[str]:
+        """Name the numbers to be mended, and what is uncertain."""
+        for each in summary.undeliverable:
+            yield f"To mend    Patient {each.patient} (appointment {each.appointment}): {dead_number(each.code)}"
+        for row in self._uncertain:
+            yield f"Uncertain  Appointment {row.appointment}, patient {row.patient}, {local(row.start, self._zone)}"
+        if self._uncertain:
+            yield '           "fhirnotify uncertain" tells of each where to look, and how to settle it.'
 
     def close(self) -> None:
         """Take the bar away."""
@@ -154,7 +177,7 @@ def _cells(row: Row, zone: ZoneInfo) -> tuple[str, ...]:
     if row.decision == "skip":
         why = " ".join(filter(None, [row.reason, f"({', '.join(row.detail)})" if row.detail else "", row.outcome]))
     else:
-        why = OUTCOMES.get(row.outcome, row.outcome or "")
+        why = OUTCOMES.get(row.outcome, row.outcome or "") + (f" ({', '.join(row.detail)})" if row.detail else "")
     kind = row.contact_type or "-"
     cells = (local(row.start, zone), row.decision, kind, row.appointment, row.patient or "-", why)
     return tuple(map(printable, cells))

@@ -16,7 +16,7 @@ ROW = {
 }  # fmt: skip
 SUMMARY = {
     "run", "now", "considered", "skipped", "already", "sent", "pending", "uncertain", "failed", "failed_over", "reasons",
-    "fhir_requests", "seconds", "complete",
+    "fhir_requests", "seconds", "complete", "undeliverable",
 }  # fmt: skip
 COUNTS = ("skipped", "already", "sent", "pending", "uncertain", "failed")
 

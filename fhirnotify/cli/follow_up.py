@@ -1,0 +1,37 @@
+"""``follow-up``: what became of the messages that providers took."""
+
+import threading
+from typing import TYPE_CHECKING
+
+import typer
+
+from fhirnotify.cli.failures import reported
+from fhirnotify.cli.options import Config, Json, Now
+
+if TYPE_CHECKING:
+    from fhirnotify.rows import Summary
+
+
+@reported
+def follow_up(config: Config = None, now: Now = None, *, as_json: Json = False) -> None:
+    """Only ask the providers what became of the messages that they took; read no FHIR, send nothing.
+
+    It asks about everything of which nothing final is known, once. Every run asks about some of it, too.
+    """
+    from fhirnotify import settings, wiring  # noqa: PLC0415
+    from fhirnotify.cli.asking_reported import AskingForPeople  # noqa: PLC0415
+    from fhirnotify.cli.output import Stdout  # noqa: PLC0415
+    from fhirnotify.cli.reporting import JsonLines  # noqa: PLC0415
+    from fhirnotify.cli.run import finished, stopped_by_signals  # noqa: PLC0415
+    from fhirnotify.follow_up import follow_up as asked  # noqa: PLC0415
+
+    chosen = settings.load(config)
+    report = JsonLines(Stdout()) if as_json else AskingForPeople(Stdout(), chosen.reminder.time_zone)
+
+    def work(stop: threading.Event) -> "Summary":
+        with wiring.asking(chosen, report, now, stop) as asking:
+            return asked(asking)
+
+    with stopped_by_signals() as stop:
+        done = finished(lambda: work(stop), report, 0, now=now)
+    raise typer.Exit(done)

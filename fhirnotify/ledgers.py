@@ -1,0 +1,69 @@
+"""The composition root's part about the ledger itself: its schema, its soundness, its copies."""
+
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fhirnotify.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhirnotify.ledger.invariants import Breach, Extent
+    from fhirnotify.ledger.migrate import MigrationResult
+
+
+def state(settings: Settings) -> str:
+    """Say in one line how it stands with the ledger.
+
+    Raises:
+        LedgerError: it cannot be used.
+    """
+    from fhirnotify.ledger.opening import standing  # noqa: PLC0415
+
+    return standing(settings.ledger.url)
+
+
+def name(settings: Settings) -> str:
+    """Give the ledger's address as it is shown to people: without a password."""
+    from fhirnotify.ledger.address import shown  # noqa: PLC0415
+
+    return shown(settings.ledger.url)
+
+
+def migrate(settings: Settings) -> "MigrationResult":
+    """Create the schema or bring it up to this version.
+
+    Raises:
+        LedgerError: it cannot be done; the ledger is as it was.
+    """
+    from fhirnotify.ledger import migrate as schema  # noqa: PLC0415
+
+    return schema.migrate(settings.ledger.url)
+
+
+@contextmanager
+def examined(settings: Settings) -> "Iterator[tuple[Iterator[Breach], Extent]]":
+    """Look the ledger through: what must not be, as it is found, and how much has been seen by then.
+
+    Raises:
+        LedgerError: there is none, or it cannot be read.
+    """
+    from fhirnotify.ledger.invariants import Extent, breaches  # noqa: PLC0415
+    from fhirnotify.ledger.opening import open_database  # noqa: PLC0415
+
+    extent = Extent()
+    with closing(open_database(settings.ledger.url, create=False, read_only=True, patience=5.0)) as database:
+        yield breaches(database, extent), extent
+
+
+def back_up(settings: Settings, target: Path, *, replace: bool) -> None:
+    """Copy the ledger while it may be in use.
+
+    Raises:
+        SettingsError: there is a file of that name, or the ledger is not in SQLite.
+        LedgerError: it cannot be done; there is no copy then.
+    """
+    from fhirnotify.ledger.backup import backup  # noqa: PLC0415
+
+    backup(settings.ledger.url, target, replace=replace)
