@@ -120,7 +120,14 @@ def _change(
     attempt = reminder.attempts  # another machine may have asked as well, and have begun to send anew
     match finding:
         case Found():
-            return Change(reminder.id, State.ACCEPTED, code="found", message_id=finding.message_id, attempt=attempt)
+            return Change(
+                reminder.id,
+                State.ACCEPTED,
+                code="found",
+                provider=gateway.account,
+                message_id=finding.message_id,
+                attempt=attempt,
+            )
         case NotFound() if _has_settled(job, ledger, gateway, reminder):
             return Change(reminder.id, State.RETRY, code="not-found", next_attempt=now, attempt=attempt)
         case NotFound() | CannotTell():

@@ -223,7 +223,7 @@ class Send:
         reminder, before = begun.reminder, self._tried.pop(begun.reminder.id, {})
         match result:
             case Accepted():
-                return Change(reminder.id, State.ACCEPTED, message_id=result.message_id)
+                return Change(reminder.id, State.ACCEPTED, provider=begun.account, message_id=result.message_id)
             case Rejected():
                 return Change(reminder.id, State.REJECTED, code=result.code)
             case Unknown():

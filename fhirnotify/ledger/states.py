@@ -14,7 +14,7 @@
     sending      a request to the provider may be in flight
     accepted     the provider has it; delivered, undelivered: what became of it
     rejected     the provider refuses it for good
-    retry        certainly not sent; to be tried again at ``next_attempt``
+    retry        certainly not sent; to be tried again at ``next_attempt``: at once, if by another provider
     uncertain    it may have been sent; never sent again unless the provider, or a person, is sure that it was not
     withdrawn    not sent, since the re-check said no; may be claimed anew if a later scan says yes
     expired      not sent in time

@@ -7,7 +7,8 @@ from facts import START, statement
 from journal import MINUTE, SENT, Desk, already, skipped
 
 from fhirnotify.errors import AccountFault, IncompleteRead
-from fhirnotify.ledger.port import State
+from fhirnotify.ledger.changes import LEASE
+from fhirnotify.ledger.port import Change, State
 from fhirnotify.sms.breaker import LIMIT
 from fhirnotify.sms.gateway import CannotTell, Deferred, Rejected, Unknown
 from fhirnotify.sms.memory import MemoryGateway
@@ -268,6 +269,30 @@ def test_another_machine_may_take_what_was_to_go_to_another_provider():
     desk.run()
     assert desk.told() == {("a1", "p1"): already("retry")}
     assert second.attempts == []
+
+
+def test_what_a_machine_learns_late_names_the_provider_that_it_learned_it_of():
+    """It froze; another found nothing, and tried the next provider. The message that stands is the first one's."""
+    first, second = provider("first"), provider("second")
+    desk = desk_of(first, second)
+    desk.ledger.shared = True
+
+    def take_over(sms):
+        desk.watch.moment += LEASE
+
+        def move(*changes):
+            for to, more in changes:
+                assert not desk.ledger.move("other", desk.watch.moment, [Change(sms.reference, to, **more)])
+
+        move((State.UNCERTAIN, {}), (State.RETRY, {}))
+        desk.ledger.take("other", desk.watch.moment, 1)
+        move((State.SENDING, {"provider": "second/1"}), (State.RETRY, {"next_attempt": START}))
+
+    first._script = take_over
+    desk.run()
+    reminder = reminder_of(desk)
+    assert (reminder.state, reminder.provider) == (State.ACCEPTED, "first/1")
+    assert reminder.message_id == first.taken[0].reference
 
 
 def expected(answers, on_account_fault):
