@@ -29,6 +29,8 @@ EVERYTHING = tuple(
 """All but the faults, which have a test of their own."""
 ALL_BUT_SENDING = tuple(pattern for pattern in EVERYTHING if pattern != "sending/*")
 """What is about the FHIR endpoint; the way to the SMS provider is the same whatever the endpoint is."""
+WHOSE = ("people/*", "visits/*", "reading/*", "one-morning")
+"""What is about which visits are found, and whose they are."""
 TIME = ("visits/*", "reading/*")
 """What is about times and pages."""
 WAITING = """\
@@ -64,7 +66,7 @@ def hold(played: tuple[subprocess.CompletedProcess[str], list[dict]]) -> None:
     better = [each for each in results if each["status"] == "passed" and each["findings"]]
     assert better == []  # what is written down of a server is still so
     assert done.returncode == 0, done.stderr
-    assert summary["passed"] > 50
+    assert summary["passed"] > 40
 
 
 @pytest.mark.slow
@@ -72,9 +74,9 @@ def hold(played: tuple[subprocess.CompletedProcess[str], list[dict]]) -> None:
     ("version", "strategy", "scenarios"),
     [
         ("R4", "by-date", EVERYTHING),
-        ("R5", "by-date", EVERYTHING),
-        ("R4", "by-location", ALL_BUT_SENDING),
-        ("R5", "by-patient", ALL_BUT_SENDING),
+        ("R5", "by-date", ALL_BUT_SENDING),
+        ("R4", "by-location", WHOSE),
+        ("R5", "by-patient", WHOSE),
     ],
 )
 def test_every_scenario_in_a_directory(version, strategy, scenarios):
@@ -87,11 +89,11 @@ def test_every_scenario_in_a_directory(version, strategy, scenarios):
 @pytest.mark.parametrize(
     ("kept_server", "strategy", "scenarios"),
     [
-        ("sekmet", "by-date", EVERYTHING),
+        ("sekmet", "by-date", ALL_BUT_SENDING),
         ("hapi-r4", "by-date", EVERYTHING),
-        ("hapi-r5", "by-date", EVERYTHING),
-        ("hapi-r4", "by-location", ALL_BUT_SENDING),
-        ("hapi-r4", "by-patient", ALL_BUT_SENDING),
+        ("hapi-r5", "by-date", ALL_BUT_SENDING),
+        ("hapi-r4", "by-location", WHOSE),
+        ("hapi-r4", "by-patient", WHOSE),
         ("hapi-r4-la", "by-date", TIME),
         ("hapi-r4-expiring", "by-date", TIME),
     ],
