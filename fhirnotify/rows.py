@@ -90,7 +90,8 @@ class Summary:
     """The counts of a run: considered = skipped + already + sent + pending + uncertain + failed.
 
     ``complete`` is False when the read was incomplete or the ledger failed. ``unsettled`` counts reminders of
-    earlier runs that are still uncertain; they are among ``already``, and a person is needed for them too.
+    earlier runs that are still uncertain, and a person is needed for them too; they are among ``already``, save those
+    whose visit was moved meanwhile: the row is that of the new time.
     ``undeliverable`` names the numbers to which, as was learnt now, no message will ever come: data to mend.
     ``failed_over`` counts what another provider than the first of ``sms.provider`` has taken; it is among ``sent``.
     """

@@ -195,10 +195,17 @@ class _Run:
             self._account.tell(row_of(reminder, "remind" if unsent else "already", reminder.state))
 
     def _tell_uncertain(self, left: LeftOvers) -> None:
-        """Tell what is uncertain though its visit was cancelled: a person is needed all the same."""
+        """Tell what is uncertain though its visit was cancelled: a person is needed all the same.
+
+        Also for one whose visit was moved, or whose patient's records were merged: it has no row, and is counted.
+        """
+        summary, standing = self._account.summary, 0
         for reminder in self._ledger.in_state(State.UNCERTAIN):
-            if reminder.start > self._now and left.is_unseen(reminder):
-                self._account.tell(row_of(reminder, "already", reminder.state))
+            if reminder.start > self._now:
+                standing += 1
+                if left.is_unseen(reminder):
+                    self._account.tell(row_of(reminder, "already", reminder.state))
+        summary.unsettled = max(summary.unsettled, standing - summary.uncertain)
 
     def _anew(self, reminders: list[Reminder]) -> list[Reminder]:
         wanted = {reminder.id for reminder in reminders}

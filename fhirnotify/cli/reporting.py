@@ -186,7 +186,7 @@ def _cells(row: Row, zone: ZoneInfo) -> tuple[str, ...]:
 def _in_short(summary: Summary) -> str:
     parts = ("skipped", "already", "sent", "pending", "uncertain", "failed")
     counts = ", ".join(f"{getattr(summary, part)} {part}" for part in parts)
-    unsettled = f" ({summary.unsettled} of the already uncertain)" if summary.unsettled else ""
+    unsettled = f" ({summary.unsettled} still uncertain from earlier)" if summary.unsettled else ""
     by_another = f" ({summary.failed_over} sent by another provider than the first)" if summary.failed_over else ""
     incomplete = "" if summary.complete else " The run was not completed."
     return (

@@ -150,7 +150,7 @@ def test_what_is_uncertain_of_a_cancelled_visit_is_told_too():
     assert desk.told() == {("a1", "p1"): already("uncertain")}
     desk.journal.put(booking("a1", start=START + HOUR))
     desk.gateway._script = lambda _: None
-    desk.run(MINUTE)
+    assert desk.run(MINUTE).exit_code() == 6
     assert desk.told() == {("a1", "p1"): SENT}
     desk.watch.moment = START + MINUTE
     desk.journal.appointments_by.clear()
