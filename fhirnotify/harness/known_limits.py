@@ -7,6 +7,8 @@ as a failure, so that the list stays true.
 from dataclasses import dataclass
 
 from fhirnotify.core.model import FhirVersion
+from fhirnotify.harness.scenarios import reading
+from fhirnotify.harness.scenarios.model import Scenario
 from fhirnotify.settings.appointments import Strategy
 
 
@@ -31,10 +33,14 @@ class Limit:
         return software == self.software and version in self.versions and self.strategy in (None, strategy)
 
 
-def known_limit(software: str, version: FhirVersion, scenario: str, strategy: Strategy) -> str | None:
-    """Give why a scenario is known to go otherwise on this server; None if it should go as it says."""
-    found = (each.why for each in LIMITS if scenario in each.scenarios and each.holds(software, version, strategy))
-    return next(found, None)
+def known_limit(software: str, version: FhirVersion, name: str, scenario: Scenario, strategy: Strategy) -> str | None:
+    """Give why a bundled scenario is known to go otherwise on this server; None if it should go as it says.
+
+    One of a region's own is no bundled one, whatever its name.
+    """
+    found = (each.why for each in LIMITS if name in each.scenarios and each.holds(software, version, strategy))
+    why = next(found, None)
+    return why if why and reading.read(reading.bundled() / f"{name}{reading.SUFFIX}") == scenario else None
 
 
 _HAPI = "HAPI FHIR Server"

@@ -95,7 +95,7 @@ def every_plain_case(version):
     for number, (name, scenario) in enumerate(reading.read_all(reading.bundled(), ("people/*", "consent/*")).items()):
         if version not in scenario.fhir or scenario.settings or len(scenario.steps) > 1 or scenario.day != "winter":
             continue
-        if known_limit(HAPI, version, name, "by-date") is None:
+        if known_limit(HAPI, version, name, scenario, "by-date") is None:
             stage = Stage(version, "", NOW, f"{PREFIX}{number}-", tags=())
             found += Staging(name, scenario, stage).put(scenario.resources)
     return found

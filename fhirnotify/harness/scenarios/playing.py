@@ -115,7 +115,7 @@ class Player:
         """Give the names of those that are played together."""
         companies: dict[str, list[str]] = {}
         for name, scenario in scenarios.items():
-            apart = self._apart or not _is_plain(scenario) or self._limit(name) is not None
+            apart = self._apart or not _is_plain(scenario) or self._limit(name, scenario) is not None
             key = name if apart else _circumstances(scenario)
             companies.setdefault(key, []).append(name)
         for names in companies.values():
@@ -142,16 +142,16 @@ class Player:
 
     def _judged(self, played: Played) -> Played:
         """Hold how it went against what is written down of this server."""
-        limit = self._limit(played.name)
+        limit = self._limit(played.name, played.scenario)
         if limit is None:
             return played
         if played.status is Status.PASSED:
             return replace(played, findings=(f"{BETTER}: {limit}",))
         return replace(played, status=Status.KNOWN_LIMIT, findings=(limit, *played.findings))
 
-    def _limit(self, name: str) -> str | None:
+    def _limit(self, name: str, scenario: Scenario) -> str | None:
         target = self._site.target
-        return known_limit(target.software, target.version, name, self._site.strategy)
+        return known_limit(target.software, target.version, name, scenario, self._site.strategy)
 
     def _perform(self, scenarios: Mapping[str, Scenario]) -> tuple[list[str], tuple[Finished, ...]]:
         stagings = [self._staging(name, scenario) for name, scenario in scenarios.items()]

@@ -7,6 +7,14 @@ import pytest
 from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.known_limits import LIMITS, known_limit
 from fhirnotify.harness.scenarios import reading
+from fhirnotify.harness.scenarios.model import Scenario
+
+STATUS = "consent/status-of-another-version"
+
+
+def bundled(name: str) -> Scenario:
+    """Read a scenario that comes with the program."""
+    return reading.read(reading.bundled() / f"{name}.yaml")
 
 
 def test_each_limit_is_of_a_scenario_that_there_is():
@@ -32,12 +40,19 @@ def test_each_limit_has_one_reason():
 )
 def test_a_limit_is_of_one_software(software, version, why):
     """What one server cannot do says nothing of another."""
-    found = known_limit(software, version, "consent/status-of-another-version", "by-date")
+    found = known_limit(software, version, STATUS, bundled(STATUS), "by-date")
     assert (found is None) if why is None else found.startswith(why)
 
 
 @pytest.mark.parametrize(("strategy", "is_limit"), [("by-date", False), ("by-location", False), ("by-patient", True)])
 def test_a_limit_is_of_one_way_of_asking(strategy, is_limit):
     """What a server does not find by patient it may well find by date."""
-    found = known_limit("HAPI FHIR Server", FhirVersion.R4, "people/reference-by-identifier", strategy)
+    name = "people/reference-by-identifier"
+    found = known_limit("HAPI FHIR Server", FhirVersion.R4, name, bundled(name), strategy)
     assert (found is not None) is is_limit
+
+
+def test_a_limit_is_of_the_scenario_that_comes_with_the_program():
+    """A region's own scenario that happens to have its name fails as any other."""
+    own = bundled(STATUS).model_copy(update={"shows": "Another one, of a region's own."})
+    assert known_limit("HAPI FHIR Server", FhirVersion.R4, STATUS, own, "by-date") is None

@@ -113,7 +113,7 @@ def test_known_limits(target, monkeypatch):
     limits = dict.fromkeys([("directory", "differs"), ("directory", "passes")], "it is so")
     monkeypatch.setattr(
         "fhirnotify.harness.scenarios.playing.known_limit",
-        lambda software, _version, name, _strategy: limits.get((software, name)),
+        lambda software, _version, name, _scenario, _strategy: limits.get((software, name)),
     )
     played = play(target, differs=scenario(expect=[{"remind": "video"}]), passes=scenario())
     assert (played["differs"].status, played["differs"].is_well) == (Status.KNOWN_LIMIT, True)
@@ -122,7 +122,7 @@ def test_known_limits(target, monkeypatch):
 
 def test_nothing_is_known_of_a_server_that_nobody_has_met():
     """Only what is written down is a limit."""
-    assert known_limits.known_limit("Some Server", FhirVersion.R4, "deny-overrides-permit", "by-date") is None
+    assert known_limits.known_limit("Some Server", FhirVersion.R4, "deny-overrides-permit", scenario(), "by-date") is None
 
 
 def test_steps(target):
