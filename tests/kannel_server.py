@@ -62,6 +62,7 @@ smsc-password = pw
 system-type = ""
 source-addr-autodetect = true
 reconnect-delay = 1
+wait-ack-expire = 0x02
 {smsc}
 """
 
@@ -83,6 +84,7 @@ sendsms-port = {sendsms}
 sendsms-interface = 127.0.0.1
 log-file = "{directory}/smsbox.log"
 log-level = {log_level}
+sendsms-chars = "{signs}"
 {smsbox}
 
 group = sendsms-user
@@ -137,13 +139,16 @@ def until(holds: Callable[[], object], what: str, seconds: float = WAIT) -> None
 
 
 class Kannel:
-    """bearerbox and smsbox; a context manager. ``core``, ``smsc``, ``smsbox`` and ``user`` are lines for these groups.
+    """bearerbox and smsbox; a context manager, set as the README has it.
+
+    ``core``, ``smsc``, ``smsbox`` and ``user`` are lines for these groups, ``signs`` what a number may hold, ``longest``
+    the parts that a message may have.
 
     ``centre`` is the port of the SMS centre: by SMPP, or Kannel's own fake one (``fake``). Kannel's logs tell
-    everything with ``log_level=0``, and, as a region should have it, warnings alone with 2.
+    everything with ``log_level=0``, and, as a region should have it, errors alone with 3.
     """
 
-    def __init__(self, directory: Path, centre: int, *, fake: bool = False, log_level: int = 2, **lines: str) -> None:
+    def __init__(self, directory: Path, centre: int, *, fake: bool = False, log_level: int = 3, **lines: str) -> None:
         self.directory = directory
         self._centre, self._fake, self._log_level, self._lines = centre, fake, log_level, lines
         self.bearerbox: subprocess.Popen[bytes] | None = None
@@ -184,9 +189,9 @@ class Kannel:
 
     def _configure(self) -> None:
         values = {"directory": self.directory, "secret": ADMIN, "username": USERNAME, "password": PASSWORD}
-        values |= {"core": "", "smsc": "", "smsbox": "", "user": "", "longest": 6, "log_level": self._log_level}
+        values |= {"core": "", "smsc": "", "smsbox": "", "user": "", "longest": 6, "signs": "0123456789+"}
+        values |= {"centre": self._centre, "log_level": self._log_level, **self._ports, **self._lines}
         text = CORE + (FAKE if self._fake else SMPP) + SMSBOX
-        values |= {"centre": self._centre, **self._ports, **self._lines}
         (self.directory / "kannel.conf").write_text(text.format(**values), "utf-8")
 
     def _box(self, name: str) -> "subprocess.Popen[bytes]":

@@ -1,12 +1,13 @@
 """A run of two hundred reminders through a real Kannel to an SMS centre that refuses, puts off and does not deliver."""
 
 import json
+import re
 import time
 from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from kannel_server import Chain
+from kannel_server import Chain, until
 from smpp_centre import Verdict
 
 from fhirnotify.core.model import FhirVersion
@@ -43,7 +44,7 @@ def first_name(ordinal: int) -> tuple[str, str]:
 def behind(made) -> Chain:
     """Start a Kannel whose queue is short, with a centre that behaves in all ways."""
     denied = "|".join(number[1:] for number in DENIED)
-    chain = made(core="sms-outgoing-queue-limit = 30", user=f'black-list-regex = "^.({denied})$"')
+    chain = made(log_level=2, core="sms-outgoing-queue-limit = 30", user=f'black-list-regex = "^.({denied})$"')
     for number in REFUSED:
         chain.centre.rule(number, then=Verdict.REFUSE)
     for number in THROTTLED:
@@ -111,6 +112,11 @@ def test_two_hundred_reminders(behind, region):
     assert set(parts) == {2, 5}
     verdicts = Counter(part.verdict for part in behind.centre.parts)
     assert verdicts[Verdict.THROTTLE] == 2 * len(THROTTLED)
+
+    refused = [number for number, _ in expected.values() if number in REFUSED]
+    until(lambda: len(_traces(behind)) == by_outcome["accepted"], "a line for each in Kannel's access log")
+    assert Counter(what for what, _ in _traces(behind)) == {"Sent": len(arriving), "REJECTED Send": len(refused)}
+    assert len({reminder for _, reminder in _traces(behind)}) == by_outcome["accepted"]
     full = (behind.kannel.directory / "bearerbox.log").read_text("utf-8").count("queue full")
     assert full > 0, "Kannel never said that its queue is full"
     print(  # noqa: T201
@@ -119,3 +125,9 @@ def test_two_hundred_reminders(behind, region):
         f"{ {each.value: count for each, count in verdicts.items()} }; messages arrived by parts {dict(parts)}; "
         f"duplicates {len(arrived) - len(set(arriving))}"
     )
+
+
+def _traces(chain: Chain) -> list[tuple[str, str]]:
+    """Give what became of each message, and the reminder's id, as Kannel's access log has it for a person."""
+    log = (chain.kannel.directory / "access.log").read_text("utf-8")
+    return re.findall(r"^\S+ \S+ (.+) SMS \[SMSC:CENTRE\] \[ACT:([0-9a-f]{32})\]$", log, re.MULTILINE)

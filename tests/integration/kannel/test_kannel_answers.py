@@ -99,7 +99,7 @@ def test_number_on_a_list_of_the_user(made):
 
 def test_kannel_that_knows_no_plus_sign(made):
     """As in the guide's own example: it denies every number, and no reminder is given up for it."""
-    chain = made(smsbox='sendsms-chars = "0123456789 "')
+    chain = made(signs="0123456789 ")
     assert chain.send(sms(ANNA), sms(BO), sms(ANNA)) == [Deferred(DENIED)] * 3
 
 
