@@ -197,10 +197,10 @@ class Row(Part):
 
     @property
     def again(self) -> "Row":
-        """What the next run says of it, if nothing has changed: whoever was reminded is not reminded again."""
+        """What the next run says of it, if nothing has changed: it came, and nobody is reminded again."""
         if self.remind is None or self.outcome not in (None, "accepted"):
             return self
-        return Row(appointment=self.appointment, patient=self.patient, start=self.start, already="accepted")
+        return Row(appointment=self.appointment, patient=self.patient, start=self.start, already="delivered")
 
 
 Expected = Annotated[
@@ -232,7 +232,7 @@ class Step(Part):
     provider: tuple[Behaviour, ...] = Field((), description="How the provider meets the next messages, in order.")
     fault: Fault | None = Field(None, description="A fault of the FHIR server: see 'fhirnotify harness faults'.")
     at: Moment = Field("now", description="The moment of the run.")
-    command: Literal["run", "plan"] = "run"
+    command: Literal["run", "plan", "follow-up"] = "run"
     kill: int | None = Field(None, ge=1, description="Kill the run when the provider is asked the n-th time.")
     expect: Expected | None = Field(
         None, description="By default what the scenario expects. A killed run's rows are not read."

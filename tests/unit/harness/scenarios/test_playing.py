@@ -162,7 +162,7 @@ def test_a_run_that_is_killed_and_the_next(target):
             steps=[
                 {"provider": ["take-and-hang"], "kill": 1, "expect": [row], "inbox": 1},
                 {"at": "now+1h", "expect": [{**row, "taken": False}], "inbox": 1},
-                {"at": "now+2h", "expect": [{"already": "accepted"}], "inbox": 1},
+                {"at": "now+2h", "expect": [{"already": "delivered"}], "inbox": 1},
             ]
         ),
     )
