@@ -111,7 +111,7 @@ class Region:
         deadline = time.monotonic() + DONE
         while time.monotonic() < deadline:
             done = self.run(lease=lease, later=timedelta(minutes=5))
-            left = {row["outcome"] for row in done.rows} - {"accepted", "uncertain"}
+            left = {row["outcome"] for row in done.rows} - {"accepted", "delivered", "uncertain"}
             if not left:
                 return done.rows
             time.sleep(lease / 4)
