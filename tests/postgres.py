@@ -120,7 +120,7 @@ def set_clock(cluster: Cluster, database: str) -> Callable[[datetime], None]:
 class Cutter:
     """A server in between that cuts the connection at a chosen COMMIT: before the server has it, or before its answer.
 
-    A context manager. ``cut_next`` is None, "before" or "after"; ``cuts`` counts.
+    A context manager. ``cut_next`` is None, "before" or "after"; it lets ``let_pass`` commits pass first; ``cuts`` counts.
     """
 
     def __init__(self, port: int) -> None:
@@ -128,6 +128,7 @@ class Cutter:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self.cut_next: str | None = None
+        self.let_pass = 0
         self.cuts = 0
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
@@ -156,7 +157,7 @@ class Cutter:
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
         while data := _received(client):
-            if self.cut_next and b"COMMIT\0" in data:
+            if self.cut_next and b"COMMIT\0" in data and not self._lets_pass():
                 how, self.cut_next = self.cut_next, None
                 self.cuts += 1
                 if how == "after":
@@ -166,6 +167,10 @@ class Cutter:
             server.sendall(data)
         _end(server, only=socket.SHUT_WR)
         _end(client)
+
+    def _lets_pass(self) -> bool:
+        self.let_pass -= 1
+        return self.let_pass >= 0
 
     def _back(self, client: socket.socket, server: socket.socket) -> None:
         while data := _received(server):

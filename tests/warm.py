@@ -7,6 +7,7 @@ import importlib
 import multiprocessing
 import os
 import sys
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -22,20 +23,29 @@ WARM = [
     "fhirnotify.ledger.opening",
     "fhirnotify.ledger.sql",
     "fhirnotify.sms.elks46",
+    "httpcore",
 ]
 """Modules that the command imports when it runs."""
 
+POSTGRES = ["fhirnotify.ledger.postgres", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"]
+"""Those that it imports for a ledger in PostgreSQL, where they are installed."""
 
-def start(arguments: list[str], out: Path) -> BaseProcess:
-    """Start ``fhirnotify`` with these arguments; what it prints goes to ``out``, its log beside it."""
+_PROVIDERS = ["fhirnotify.sms.providers", "fhirnotify.sms.infobip", "fhirnotify.sms.link"]
+
+
+def start(arguments: list[str], out: Path, before: Callable[[], None] | None = None) -> BaseProcess:
+    """Start ``fhirnotify`` with these arguments; what it prints goes to ``out``, its log beside it.
+
+    ``before`` is called in the process first.
+    """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["warm", *WARM])
-    process = context.Process(target=_run, args=(arguments, str(out)))
+    context.set_forkserver_preload(["warm", *WARM, *_PROVIDERS, *POSTGRES])  # what is missing is passed over
+    process = context.Process(target=_run, args=(arguments, str(out), before))
     process.start()
     return process
 
 
-def _run(arguments: list[str], out: str) -> None:
+def _run(arguments: list[str], out: str, before: Callable[[], None] | None) -> None:
     for module in WARM:
         importlib.import_module(module)
     for number, name in ((0, os.devnull), (1, out), (2, f"{out}.log")):
@@ -44,5 +54,7 @@ def _run(arguments: list[str], out: str) -> None:
         os.close(opened)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if before is not None:
+        before()
     sys.argv = ["fhirnotify", *arguments]
     sys.modules["fhirnotify.cli.main"].main()

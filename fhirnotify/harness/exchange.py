@@ -5,7 +5,7 @@ A stand-in (``StandIn``) speaks one provider's API and knows nothing of the othe
 
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,10 @@ from fhirnotify.harness.loopback import Answer, Raw, Reply, Request, Silence
 
 _ATTEMPTS = 1000
 _REFUSED_FOR_NOW = frozenset({429, 503})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class StandIn(Protocol):
@@ -53,6 +57,7 @@ class Exchange:
         latency: seconds before each answer.
         hang: seconds for which a stand-in keeps silent when it hangs.
         late: seconds before the answer to a message that is answered late.
+        clock: the provider's own, in UTC.
         taken: the messages taken for delivery, the oldest first.
         attempts: the last thousand that were not.
         script: what becomes of the messages to come.
@@ -63,6 +68,7 @@ class Exchange:
     latency: float = 0.0
     hang: float = 60.0
     late: float = 3.0
+    clock: Callable[[], datetime] = _now
     taken: list[Taken] = field(default_factory=list)
     attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=_ATTEMPTS))
     script: Script = field(default_factory=Script)
@@ -91,10 +97,10 @@ class Exchange:
         """
         if not behaviour.takes:
             with self._lock:
-                self.attempts.append(Attempt(datetime.now(UTC), provider, to, behaviour))
+                self.attempts.append(Attempt(self.clock(), provider, to, behaviour))
             return None
         with self._lock:
-            created = datetime.now(UTC).replace(tzinfo=None)
+            created = self.clock().replace(tzinfo=None)
             if self.taken:  # each moment once: it is what a history is paged by
                 created = max(created, datetime.fromisoformat(self.taken[-1].created) + timedelta(microseconds=1))
             at = created.isoformat(timespec="microseconds")
