@@ -168,7 +168,10 @@ class _Run:
             courier.close()
 
     def _pace(self) -> Pace:
-        """Give the pace of this run, or of all on the ledger together; where there can be one alone, it is the same."""
+        """Give the pace of this run, or of all on the ledger together; where there can be one alone, it is the same.
+
+        It is of all providers together, and kept under the first one's account.
+        """
         rate, account = self._job.sending.rate, self._route.gateways[0].account
         if not (self._job.sending.rate_shared and self._ledger.shared):
             return TokenBucket(rate)
