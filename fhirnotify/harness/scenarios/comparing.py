@@ -33,7 +33,7 @@ def region_text(first_name: str, kind: ContactType, start: datetime) -> str:
 
 def messages(staging: Staging, rows: Iterable[Row]) -> Counter[Message]:
     """Give what the provider must have taken."""
-    return Counter(_message(staging, row) for row in rows if _is_taken(row))
+    return Counter(_message(staging, row) for row in rows if row.is_taken)
 
 
 def differences(staging: Staging, expected: Iterable[Row], said: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -92,10 +92,6 @@ def _other_evidence(row: Row, said: Mapping[str, Any], prefix: str) -> Iterator[
 def _outcome(row: Row) -> str | None:
     """Give the outcome that stands in the row of a reminder; a plan's is null, since nothing is sent."""
     return None if row.outcome == "planned" else row.outcome or "accepted"
-
-
-def _is_taken(row: Row) -> bool:
-    return (row.remind is not None and _outcome(row) == "accepted") if row.taken is None else row.taken
 
 
 def _message(staging: Staging, row: Row) -> Message:

@@ -6,54 +6,26 @@ and a booked Appointment ``a`` of ``p`` at the mottagning 24 hours on. A resourc
 FHIR.
 """
 
-import difflib
-from collections.abc import Collection
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from fhirnotify.core.answer import Reason
 from fhirnotify.core.model import ContactType, FhirVersion
 from fhirnotify.harness.behaviour import Behaviour
-from fhirnotify.harness.faults import FAULTS
-from fhirnotify.harness.scenarios.moments import MOMENT, checked
+from fhirnotify.harness.scenarios import fhir_json, own_settings
+from fhirnotify.harness.scenarios.moments import checked_text
+from fhirnotify.harness.scenarios.own_settings import Settings
 from fhirnotify.harness.scenarios.promises import Promise
-from fhirnotify.ledger.port import State
+from fhirnotify.harness.scenarios.words import Fault, Moment, Outcome
 
-Id = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9.-]{1,24}$", description="Short: a prefix is put before it on a server.")
-]
-Moment = Annotated[
-    str,
-    AfterValidator(checked),
-    Field(description="now+24h, now-400d, now+1d@09:30 …", json_schema_extra={"pattern": f"^{MOMENT}$"}),
-]
+Id = Annotated[str, Field(pattern=fhir_json.ID, description="Short: a prefix is put before it on a server.")]
 Elements = Annotated[
-    dict[str, Any], Field(description="FHIR elements laid over the ordinary ones; null takes one out.")
+    dict[str, Any],
+    AfterValidator(fhir_json.laid_over),
+    Field(description="FHIR elements laid over the ordinary ones; null takes one out."),
 ]
 Day = Literal["winter", "summer", "spring-forward", "fall-back"]
-OUTCOMES = (*State, "held", "planned")
-"""What can become of a reminder: its states in the ledger, what quiet hours hold, and what a plan would send."""
-
-
-def _outcome(written: str) -> str:
-    return _one_of(OUTCOMES, written)
-
-
-def _fault(written: str) -> str:
-    return _one_of(FAULTS, written)
-
-
-def _one_of(known: Collection[str], written: str) -> str:
-    if written in known:
-        return written
-    near = difflib.get_close_matches(written, list(known), n=1)
-    meant = f"; did you mean {near[0]}?" if near else f": one of {', '.join(known)}"
-    raise ValueError(f"cannot be {written}{meant}")
-
-
-Outcome = Annotated[str, AfterValidator(_outcome), Field(json_schema_extra={"enum": [str(each) for each in OUTCOMES]})]
-Fault = Annotated[str, AfterValidator(_fault), Field(json_schema_extra={"enum": list(FAULTS)})]
 
 
 class Part(BaseModel):
@@ -136,20 +108,11 @@ def _form(value: object) -> str:
     return "resource"
 
 
-def _in_full(value: dict[str, Any]) -> dict[str, Any]:
-    for key in ("resourceType", "id"):
-        if not isinstance(value.get(key), str):
-            raise ValueError(  # noqa: TRY004 - pydantic's
-                f"needs {key}; or begin with patient:, consent: or appointment: for an ordinary one"
-            )
-    return value
-
-
 Written = Annotated[
     Annotated[Patient, Tag("patient")]
     | Annotated[Consent, Tag("consent")]
     | Annotated[Appointment, Tag("appointment")]
-    | Annotated[dict[str, Any], AfterValidator(_in_full), Tag("resource")],
+    | Annotated[dict[str, Any], AfterValidator(fhir_json.in_full), Tag("resource")],
     Discriminator(_form),
 ]
 """A resource: an ordinary one with what is special about it, or FHIR JSON in full."""
@@ -180,7 +143,9 @@ class Row(Part):
     )
     to: str | None = Field(None, description="The number, E.164; by default the ordinary Patient's own.")
     name: str | None = Field(None, description="The first name in the text; Tolvan by default.")
-    text: str | None = Field(None, description="The whole text, where it is another than the region's.")
+    text: Annotated[str, AfterValidator(checked_text)] | None = Field(
+        None, description="The whole text, where it is another than the region's."
+    )
     segments: int | None = None
     taken: bool | None = Field(None, description="Whether the provider took a message in this step.")
     rests_on: tuple[str, ...] | None = Field(
@@ -193,7 +158,23 @@ class Row(Part):
             raise ValueError("says one of remind, skip and already")
         if self.taken and self.remind is None:
             raise ValueError("only a remind row knows the text of what was taken")
+        if self.already and self.outcome:
+            raise ValueError("says its state by already alone: leave outcome out")
         return self
+
+    @model_validator(mode="after")
+    def _holds_what_it_says(self) -> Self:
+        of_a_message = [key for key in ("to", "name", "text") if getattr(self, key) is not None]
+        if of_a_message and not self.is_taken:
+            raise ValueError(f"cannot say {of_a_message[0]}: the provider takes no message by it")
+        if self.name and self.text:
+            raise ValueError("cannot say name beside text, which is the whole text")
+        return self
+
+    @property
+    def is_taken(self) -> bool:
+        """Tell whether the provider must have taken a message."""
+        return (self.remind is not None and self.outcome in (None, "accepted")) if self.taken is None else self.taken
 
     @property
     def again(self) -> "Row":
@@ -241,9 +222,13 @@ class Step(Part):
     complete: bool | None = Field(None, description="What the summary says of itself.")
     inbox: int | None = Field(None, ge=0, description="Messages that the provider has taken since the beginning.")
 
-
-_SETTINGS = ("fhir", "reminder", "consent", "recipient", "message", "sms", "monitoring")
-_OURS = {"fhir": {"base_url", "auth", "tls", "appointments"}, "sms": {"provider"}}
+    @model_validator(mode="after")
+    def _kills_a_run(self) -> Self:
+        if self.kill and self.command == "plan":
+            raise ValueError("cannot kill a plan: it asks no provider")
+        if self.kill and not {"exit", "complete"}.isdisjoint(self.model_fields_set):
+            raise ValueError("cannot say exit or complete of a run that it kills")
+        return self
 
 
 class Scenario(Part):
@@ -260,22 +245,13 @@ class Scenario(Part):
     time: str = Field(
         "10:00", pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="The local time at which it begins."
     )
-    settings: dict[str, dict[str, Any]] = Field({}, description="Sections and keys as in fhirnotify.toml.")
+    settings: Annotated[Settings, AfterValidator(own_settings.checked)] = Field(
+        {}, description="Sections and keys as in fhirnotify.toml."
+    )
     mappings: Mapping = Mapping()
     resources: tuple[Written, ...]
     expect: Expected = Field("anything", description="Of a run, where its step is silent.")
     steps: tuple[Step, ...] = Field((Step(),), min_length=1, description="By default one run.")
-
-    @field_validator("settings")
-    @classmethod
-    def _no_endpoint(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for section, keys in value.items():
-            if section not in _SETTINGS:
-                raise ValueError(f"no section {section} here; there are {', '.join(_SETTINGS)}")
-            providers = {key for key, inner in keys.items() if section == "sms" and isinstance(inner, dict)}
-            if own := _OURS.get(section, set()) & keys.keys() | providers:
-                raise ValueError(f"{section}.{min(own)} is not a scenario's to say: it is the same for all")
-        return value
 
     @model_validator(mode="after")
     def _says_what_it_expects(self) -> Self:

@@ -35,6 +35,10 @@ _PARTS: tuple[type[BaseModel], ...] = (
 )
 
 
+Source = tuple[Path, Document]
+"""A file, and what stands in it."""
+
+
 class WrongScenario(HarnessError):
     """Scenario files that cannot be played, with every finding."""
 
@@ -61,11 +65,11 @@ def read_all(directory: Path, only: Iterable[str] = ()) -> dict[str, Scenario]:
         if file.stem != BASES
     }
     chosen = {
-        name: file for name, file in files.items() if not wanted or any(fnmatch(name, pattern) for pattern in wanted)
+        name: file for name, file in files.items() if not wanted or any(_fits(name, pattern) for pattern in wanted)
     }
     held = f"It holds {len(files)} scenarios."
     for pattern in wanted:
-        if not any(fnmatch(name, pattern) for name in files):
+        if not any(_fits(name, pattern) for name in files):
             near = difflib.get_close_matches(pattern, files, n=3, cutoff=0.4)
             said = f" The nearest: {', '.join(near)}." if near else ""
             raise WrongScenario(f"There is no scenario {pattern} in {directory}.{said}", held)
@@ -90,14 +94,16 @@ def read(file: Path) -> Scenario:
         WrongScenario: it cannot be read, or is none.
     """
     document = _document(file)
-    value = document.value
+    value, base = document.value, None
     if isinstance(value, dict) and isinstance(value.get("base"), str):
-        base = _document(file.parent / value["base"]).value
-        value = {**base, **value} if isinstance(base, dict) else value
+        base = (file.parent / value["base"], _document(file.parent / value["base"]))
+        if not isinstance(base[1].value, dict):
+            raise WrongScenario(f"{file}:{document.line(('base',))}: base {value['base']} holds no keys")
+        value = {**base[1].value, **value}
     try:
         return Scenario.model_validate(value)
     except ValidationError as error:
-        raise WrongScenario("\n".join(f"{file}:{line}: {what}" for line, what in _findings(error, document))) from None
+        raise WrongScenario("\n".join(_findings(error, (file, document), base))) from None
 
 
 def schema() -> str:
@@ -118,16 +124,25 @@ def _document(file: Path) -> Document:
         raise WrongScenario(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise WrongScenario(f"{file} is not UTF-8") from None
+    except ValueError:  # a base of that name: a character that no file's name can have
+        raise WrongScenario(f"{str(file)!r} cannot be read: it is no name of a file") from None
 
 
-def _findings(error: ValidationError, document: Document) -> Iterator[tuple[int, str]]:
+def _fits(name: str, pattern: str) -> bool:
+    """Tell whether a pattern chooses a scenario; its name itself does, too, though it be no pattern of itself."""
+    return name == pattern or fnmatch(name, pattern)
+
+
+def _findings(error: ValidationError, own: Source, base: Source | None) -> Iterator[str]:
     told: set[Place] = set()
     for each in error.errors(include_url=False):
+        key = each["loc"][:1]
+        file, document = base if base and key in base[1].lines and key not in own[1].lines else own
         place = _written(each, document)
         if place not in told:  # each branch of a choice finds fault with the same value
             told.add(place)
             where = ".".join(str(step) for step in place) or "the file"
-            yield document.line(place), f"{where} {_said(each)}"
+            yield f"{file}:{document.line(place)}: {where} {_said(each)}"
 
 
 def _written(finding: Mapping[str, Any], document: Document) -> Place:

@@ -5,6 +5,7 @@ without its plus. Here the JSON schema of YAML 1.2 holds, what is no JSON is tex
 key that stands twice is an error. JSON can be pasted as it is.
 """
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,9 @@ Place = tuple[str | int, ...]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where the package has it, is ten times as fast
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?")
+_DIGITS = 100
+_DEEPEST = 60
+"""Values within each other: more than any resource needs, and few enough for every function that follows them down."""
 _WORDS = {"": None, "null": None, "~": None, "true": True, "false": False}
 _KINDS = ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map")
 _PLAIN = {f"tag:yaml.org,2002:{kind}" for kind in _KINDS}
@@ -51,19 +55,28 @@ def read(text: str) -> Document:
         NotYaml: it is none, or holds what is refused.
     """
     try:
+        _refuse_depths(text)
         node = yaml.compose(text, Loader=_LOADER)
-        tokens = yaml.scan(text, Loader=_LOADER) if "*" in text else ()
-        aliases = [token for token in tokens if isinstance(token, yaml.AliasToken)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         last = text.count("\n") + 1  # libyaml tells of what is lacking on the line behind
         raise NotYaml(error.problem or "is no YAML", min(mark.line + 1, last) if mark else 1) from None
     except yaml.YAMLError:
         raise NotYaml("holds a character that YAML does not allow", 1) from None
-    if aliases:
-        raise NotYaml("anchors are not read: write it out", aliases[0].start_mark.line + 1)
     lines: dict[Place, int] = {}
     return Document(None if node is None else _value(node, (), lines), lines)
+
+
+def _refuse_depths(text: str) -> None:
+    """See, before anything is built of it, that nothing stands deeper than can be read, or somewhere else."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        line = 1 if event.start_mark is None else event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            raise NotYaml("anchors are not read: write it out", line)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise NotYaml(f"holds more than {_DEEPEST} values within each other", line)
 
 
 def _value(node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
@@ -71,11 +84,13 @@ def _value(node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
     if node.tag not in _PLAIN:
         raise NotYaml(f"the tag {node.tag} is not read", line)
     if isinstance(node, yaml.ScalarNode):
-        return node.value if node.style else _scalar(node.value)
+        return node.value if node.style else _scalar(node.value, line)
     if isinstance(node, yaml.SequenceNode):
         return [_value(each, (*place, position), lines) for position, each in enumerate(node.value)]
     found: dict[str, Any] = {}
     for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise NotYaml("a key can only be text", key.start_mark.line + 1)
         name = str(key.value)
         if name in found:
             raise NotYaml(f"{name} stands twice", key.start_mark.line + 1)
@@ -83,9 +98,17 @@ def _value(node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
     return found
 
 
-def _scalar(text: str) -> Any:
+def _scalar(text: str, line: int) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if _NUMBER.fullmatch(text):
+        if len(text) > _DIGITS:
+            raise NotYaml(
+                f"a number has more than {_DIGITS} digits: if it is text, put quotation marks around it", line
+            )
         return int(text)
-    return float(text) if _DECIMAL.fullmatch(text) else text
+    if not _DECIMAL.fullmatch(text):
+        return text
+    if math.isinf(number := float(text)):
+        raise NotYaml("a number is too large", line)
+    return number

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fhirnotify.harness.scenarios.moments import LOCAL, checked, in_text, moment
+from fhirnotify.harness.scenarios.moments import LOCAL, checked, checked_text, in_text, moment
 
 NOW = datetime(2051, 2, 8, 10, tzinfo=LOCAL)
 
@@ -45,6 +45,15 @@ def test_what_is_no_moment(written):
     """Anything else is refused with the form in which to write it."""
     with pytest.raises(ValueError, match=r"write it as now\+24h"):
         checked(written)
+
+
+@pytest.mark.parametrize("written", ["now+9999y", "now-1100y", "now-999999d", "now+99999y-99999y", "now+999999w@10:00"])
+def test_moments_beyond_the_calendar(written):
+    """What no date can say, if only on the way, is refused when it is read, also within text."""
+    with pytest.raises(ValueError, match="beyond the years 1000 to 9000"):
+        checked(written)
+    with pytest.raises(ValueError, match="beyond the years 1000 to 9000"):
+        checked_text(f"born ${{day {written}}}")
 
 
 def test_moments_in_text():

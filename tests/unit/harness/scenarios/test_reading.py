@@ -80,6 +80,29 @@ def test_what_is_not_written_is_ordinary(file):
         ),
         ("promise:", "steps: [{at: now, kill: 0}]\npromise:", "2: steps.0.kill must be greater than or equal to 1"),
         ("promise: consent-or-silence\n", "", "1: promise is missing"),
+        ("decision: deny", "with: {id: zz}", "6: resources.1.with cannot have id: write the resource in full"),
+        ("decision: deny", "with R5: {resourceType: Patient}", "6: resources.1.with R5 cannot have resourceType"),
+        ("decision: deny", "with: {meta: hello}", "6: resources.1.with cannot have a meta that is no object"),
+        ("decision: deny", "with: {meta: {tag: x}}", "6: resources.1.with cannot have a meta.tag that is no list"),
+        ("decision: deny", "with: {participant: 1}", "6: resources.1.with cannot have a participant that is no list"),
+        ("decision: deny", "with: {a: ['${now+99999y}']}", "6: resources.1.with is no moment: now+99999y lies beyond"),
+        ("decision: deny", "made: now+9999y", "6: resources.1.made is no moment: now+9999y lies beyond the years"),
+        ("decision: deny", "made: now-999999d", "6: resources.1.made is no moment: now-999999d lies beyond"),
+        ("patient: p", "{resourceType: ../x, id: p}", "4: resources.0 has a resourceType that is none"),
+        ("patient: p", "{resourceType: Patient, id: ../x}", "4: resources.0 has an id that is none"),
+        ("patient: p", f"{{resourceType: Patient, id: {'x' * 300}}}", "4: resources.0 has an id that is none"),
+        ("patient: p", "{resourceType: Patient, id: p, meta: null}", "4: resources.0 cannot have meta: null"),
+        ("promise:", "settings: {fhir: {auth.kind: bearer}}\npromise:", "2: settings.fhir.auth.kind is no name of a"),
+        ("promise:", "settings:\n  reminder:\n    lead: null\npromise:", "4: settings.reminder.lead cannot be set so"),
+        ("promise:", "settings: {message: {words: {x: {y: 1}}}}\npromise:", "2: settings.message.words cannot be set"),
+        ("skip: consent-denied", "{already: accepted, text: x}", "9: expect.0 cannot say text: the provider takes"),
+        ("skip: consent-denied", "{skip: consent-denied, to: x}", "9: expect.0 cannot say to: the provider takes"),
+        ("skip: consent-denied", "{remind: video, outcome: held, name: x}", "9: expect.0 cannot say name"),
+        ("skip: consent-denied", "{remind: video, text: x, name: x}", "9: expect.0 cannot say name beside text"),
+        ("skip: consent-denied", "{already: accepted, outcome: held}", "9: expect.0 says its state by already alone"),
+        ("skip: consent-denied", "{remind: video, text: '${now+9999y}'}", "9: expect.0.text is no moment"),
+        ("promise:", "steps: [{kill: 1, command: plan}]\npromise:", "2: steps.0 cannot kill a plan"),
+        ("promise:", "steps: [{kill: 1, exit: 6}]\npromise:", "2: steps.0 cannot say exit or complete of a run that"),
         ("resources:", "base: nowhere.yaml\nresources:", "nowhere.yaml cannot be read: No such file"),
         ("resources:", "resources: [", "expected"),
     ],
@@ -110,6 +133,39 @@ def test_a_base_holds_where_the_file_is_silent(tmp_path):
     found = read_all(tmp_path)
     assert found.keys() == {"it"}
     assert (found["it"].time, len(found["it"].resources), found["it"].promise) == ("22:00", 3, "consent-or-silence")
+
+
+def test_what_is_wrong_in_a_base_is_told_of_the_base(tmp_path):
+    """It has the name of its file and its line there; what the file itself lacks is told of the file."""
+    (tmp_path / "world.yaml").write_text(LEAST.replace("decision: deny", "decison: deny"))
+    (tmp_path / "it.yaml").write_text("base: world.yaml\nshows: short\n")
+    with pytest.raises(WrongScenario) as wrong:
+        read(tmp_path / "it.yaml")
+    assert f"{tmp_path}/world.yaml:6: resources.1.decison is no key here" in wrong.value.what
+    assert f"{tmp_path}/it.yaml:2: shows " in wrong.value.what
+
+
+@pytest.mark.parametrize(("base", "said"), [("- a list", "2: base world.yaml holds no keys"), (None, "cannot be read")])
+def test_a_base_that_is_none(tmp_path, base, said):
+    """What holds no keys, and what is not there, is told."""
+    if base:
+        (tmp_path / "world.yaml").write_text(base)
+    (tmp_path / "it.yaml").write_text(LEAST.replace("promise:", "base: world.yaml\npromise:"))
+    with pytest.raises(WrongScenario, match=said):
+        read(tmp_path / "it.yaml")
+
+
+def test_a_base_whose_name_no_file_can_have(file):
+    """It is told as any other that cannot be read."""
+    file.write_text(f'base: "\\0"\n{LEAST}')
+    with pytest.raises(WrongScenario, match="cannot be read: it is no name"):
+        read(file)
+
+
+def test_an_exact_name_chooses_though_it_looks_like_a_pattern(tmp_path):
+    """A file may have brackets in its name."""
+    (tmp_path / "a[1].yaml").write_text(LEAST)
+    assert list(read_all(tmp_path, ["a[1]"])) == ["a[1]"]
 
 
 def test_names_and_patterns(tmp_path):

@@ -34,6 +34,11 @@ def test_what_is_read(text, value):
         ("a: &x {b: 1}\nc: *x", 2, "anchors"),
         ("a: !!python/name:os.system", 1, "tag"),
         ("a: !own x", 1, "tag"),
+        ("[1, 2]: x", 1, "a key can only be text"),
+        (f"a: 1\nb: {'1' * 5000}", 2, "more than 100 digits"),
+        ("a: 1\nb: 1.0e999", 2, "too large"),
+        ("a: 1\nb: " + "[" * 3000 + "]" * 3000, 2, "more than 60 values within each other"),
+        ("a: 1\nb:\n" + "- " * 20000, 3, "more than 60 values within each other"),
         ("a: \x07", 1, "character"),
     ],
 )
