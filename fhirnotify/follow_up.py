@@ -78,7 +78,8 @@ def follow_up(asking: Asking) -> Summary:
     def heard(reminder: Reminder, learnt: str) -> None:
         row = replace(row_of(reminder, "already", reminder.state), detail=(learnt,) if learnt else ())
         summary.count(row)
-        summary.reasons[learnt] += reminder.state is State.ACCEPTED
+        if reminder.state is State.ACCEPTED:
+            summary.reasons[learnt] += 1
         note(summary, reminder)
         asking.report.row(row)
 

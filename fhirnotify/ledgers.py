@@ -11,6 +11,18 @@ if TYPE_CHECKING:
 
     from fhirnotify.ledger.invariants import Breach, Extent
     from fhirnotify.ledger.migrate import MigrationResult
+    from fhirnotify.ledger.port import Ledger
+
+
+def existing(settings: Settings) -> "Ledger":
+    """Open a ledger that there is, to change what stands in it.
+
+    Raises:
+        LedgerError: there is none, or it cannot be used.
+    """
+    from fhirnotify.ledger.sql import SqlLedger  # noqa: PLC0415
+
+    return SqlLedger(settings.ledger.url, create=False)
 
 
 def state(settings: Settings) -> str:

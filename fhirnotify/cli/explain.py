@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fhirnotify.explain import Explanation, History
     from fhirnotify.ledger.port import KeptVerdict
     from fhirnotify.rows import Row
+    from fhirnotify.uncertain import Limits
 
 Appointment = Annotated[str, typer.Argument(metavar="APPOINTMENT", help="The id of the Appointment.")]
 
@@ -28,6 +29,7 @@ def explain(appointment: Appointment, config: Config = None, now: Now = None, *,
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
     from fhirnotify.cli.reporting import Silent, printable  # noqa: PLC0415
     from fhirnotify.explain import explain as explained  # noqa: PLC0415
+    from fhirnotify.uncertain import Limits  # noqa: PLC0415
 
     chosen = settings.load(config)
     with wiring.job_to_plan(chosen, Silent(), now) as job:
@@ -38,7 +40,8 @@ def explain(appointment: Appointment, config: Config = None, now: Now = None, *,
     elif found.known:
         with closing(wiring.route(chosen)) as route:
             configured = {gateway.account for gateway in route.gateways}
-        for line in _lines(found, chosen.reminder.time_zone, configured):
+        limits = Limits(chosen.sms.timeout, chosen.reminder.latest)
+        for line in _lines(found, chosen.reminder.time_zone, limits, configured):
             out.line(printable(line))
     if not found.known:
         raise SettingsError(
@@ -47,7 +50,7 @@ def explain(appointment: Appointment, config: Config = None, now: Now = None, *,
         )
 
 
-def _lines(found: "Explanation", zone: ZoneInfo, configured: Collection[str]) -> Iterator[str]:
+def _lines(found: "Explanation", zone: ZoneInfo, limits: "Limits", configured: Collection[str]) -> Iterator[str]:
     from fhirnotify.cli.reporting import local  # noqa: PLC0415
 
     start = next((row.start for row in found.rows), None) or next((h.reminder.start for h in found.history), None)
@@ -64,8 +67,22 @@ def _lines(found: "Explanation", zone: ZoneInfo, configured: Collection[str]) ->
         yield "Message   No reminder of it stands in the ledger."
     for history in found.history:
         yield f"Message   To patient {history.reminder.patient}{_by(history)}: {_story(history, zone)}"
-        if history.reminder.state == "uncertain" and history.reminder.provider not in configured:
-            yield "To change Nobody is asked for it: sms.provider does not name that account any more. Ask there."
+        yield from (f"To do     {line}" for line in _to_do(history, zone, limits, configured))
+
+
+def _to_do(history: "History", zone: ZoneInfo, limits: "Limits", configured: Collection[str]) -> Iterator[str]:
+    """Say what a person can do about the message, if anything."""
+    from fhirnotify.cli.doubts import advice  # noqa: PLC0415
+    from fhirnotify.cli.reasons import dead_number  # noqa: PLC0415
+    from fhirnotify.ledger.states import DEAD_NUMBER, State, word  # noqa: PLC0415
+    from fhirnotify.uncertain import doubt  # noqa: PLC0415
+
+    reminder = history.reminder
+    if reminder.state is State.UNCERTAIN:
+        yield from advice(doubt(reminder, history.transitions, limits), zone, configured)
+    if reminder.state is State.UNDELIVERED and word(reminder.code) == DEAD_NUMBER:
+        code = (reminder.code or "").removeprefix(DEAD_NUMBER).strip()
+        yield f"Patient {reminder.patient}: {dead_number(code)}"
 
 
 def _looked_at(found: "Explanation") -> str:
@@ -108,11 +125,11 @@ def _by(history: "History") -> str:
 
 
 def _story(history: "History", zone: ZoneInfo) -> str:
-    from fhirnotify.cli.reasons import OUTCOMES  # noqa: PLC0415
+    from fhirnotify.cli.reasons import OUTCOMES, code_told  # noqa: PLC0415
     from fhirnotify.cli.reporting import local  # noqa: PLC0415
 
     steps = [
-        f"{local(step.at, zone)} {step.to_state}{f' ({step.code})' if step.code else ''}"
+        f"{local(step.at, zone)} {step.to_state}{f' ({code_told(step.code)})' if step.code else ''}"
         for step in history.transitions
     ]
     return f"{OUTCOMES[history.reminder.state]}. {' → '.join(steps)}"
@@ -152,6 +169,7 @@ def _reminder_as_json(history: "History") -> dict[str, Any]:
     from fhirnotify.rows import instant  # noqa: PLC0415
 
     return {
+        "id": history.reminder.id,
         "patient": history.reminder.patient,
         "start": instant(history.reminder.start),
         "state": history.reminder.state,

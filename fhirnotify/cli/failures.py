@@ -50,7 +50,8 @@ def reported(command: Callable[_P, None]) -> Callable[_P, None]:
 
 def _name(command: Callable[..., None]) -> str:
     group = command.__module__.rpartition(".")[2]
-    return f"{group}-{command.__name__}" if group in ("ledger", "mappings") else command.__name__
+    in_group = group in ("ledger", "mappings", "uncertain") and group != command.__name__
+    return f"{group}-{command.__name__}" if in_group else command.__name__
 
 
 def _tell(what: str, kind: str, exit_code: int, where: str | None = None) -> None:

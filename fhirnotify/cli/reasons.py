@@ -2,6 +2,7 @@
 
 from fhirnotify.core.answer import Reason
 from fhirnotify.ledger.port import State
+from fhirnotify.ledger.states import DEAD_NUMBER, EXPIRED_UNKNOWN, NO_REPORT, SETTLED_NOT_SENT, SETTLED_SENT
 from fhirnotify.rows import HELD
 
 NOTHING = "Nothing to mend."
@@ -110,3 +111,18 @@ def sentence(reason: str) -> str:
 def dead_number(code: str) -> str:
     """Say what it means that no message will ever come to a number, and what to mend; ``code`` is the provider's."""
     return f"no message will ever come to the number ({code}). Have it mended in the journal system."
+
+
+_OURS = {
+    SETTLED_SENT: "{} found out that it was sent",
+    SETTLED_NOT_SENT: "{} found out that it was not sent",
+    NO_REPORT: "the provider will never tell what became of it",
+    EXPIRED_UNKNOWN: "too late to learn what became of it",
+    DEAD_NUMBER: "{}: no message will ever come to the number",
+}
+
+
+def code_told(code: str) -> str:
+    """Say what the code of a change means, where a word of ours stands before the rest."""
+    ours, _, rest = code.partition(" ")
+    return _OURS[ours].format(rest) if ours in _OURS else code
