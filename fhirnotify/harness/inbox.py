@@ -35,6 +35,7 @@ PROVIDERS: tuple[Callable[[Exchange], StandIn], ...] = (Elks46Api, SinchApi, Inf
 """The stand-ins that there are; each is reached under its name."""
 
 _FOREIGN = Reply(403, b"Only pages and programs of this machine that ask for it by this name may.\n")
+_UNREADABLE = Reply(400, b"The body cannot be read: it is not UTF-8, or JSON within JSON without end.\n")
 _STOCKHOLM = ZoneInfo("Europe/Stockholm")
 
 
@@ -125,6 +126,12 @@ class Inbox:
     def _handle(self, request: Request) -> Answer:
         if self._is_foreign(request):
             return _FOREIGN
+        try:
+            return self._answer(request)
+        except (UnicodeDecodeError, RecursionError):
+            return _UNREADABLE
+
+    def _answer(self, request: Request) -> Answer:
         provider, _, path = request.path.removeprefix("/").partition("/")
         if stand_in := self._stand_ins.get(provider):
             if self.exchange.latency:

@@ -85,7 +85,7 @@ class InboxWeb:
 def _read_json(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of what is nested without end
         value = None
     if not isinstance(value, dict):
         raise ValueError("The body is no JSON object.")  # noqa: TRY004  # one kind of mistake for the caller

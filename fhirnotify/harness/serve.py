@@ -31,6 +31,7 @@ SEEDED = "one-morning.yaml"
 _WATCH_SECONDS = 0.5
 _ROUND = timedelta(minutes=5)
 _DIRECTORY = "fhir"
+_IN_DIRECTORY = f"file:{_DIRECTORY}"
 _MARK = '# Written by "fhirnotify harness serve", and overwritten by its next start here.'
 _COMMENTS = f"""{_MARK}
 # Quiet hours that end as they begin are none: a run sends at any time of the day and night. In earnest they are
@@ -120,7 +121,7 @@ def serving(wanted: Wanted, progress: Progress = lambda _: None) -> Iterator[Ser
             missing.
     """
     with ExitStack() as stack:
-        directory = stack.enter_context(_directory(wanted.directory, progress))
+        directory = stack.enter_context(_directory(wanted, progress))
         inbox = stack.enter_context(_inbox(wanted.sms_port, progress)) if wanted.sms else None
         server = stack.enter_context(_hapi(wanted.fhir, wanted.fhir_port, progress)) if wanted.fhir else None
         scenario = reading.read(reading.bundled() / SEEDED) if wanted.seeded else None
@@ -134,8 +135,8 @@ def serving(wanted: Wanted, progress: Progress = lambda _: None) -> Iterator[Ser
 
 
 @contextmanager
-def _directory(given: Path | None, progress: Progress) -> Iterator[Path]:
-    if given is None:
+def _directory(wanted: Wanted, progress: Progress) -> Iterator[Path]:
+    if wanted.directory is None:
         made = Path(tempfile.mkdtemp(prefix="fhirnotify-serve-"))
         try:
             yield made
@@ -143,15 +144,30 @@ def _directory(given: Path | None, progress: Progress) -> Iterator[Path]:
             shutil.rmtree(made, ignore_errors=True)
             progress(f"removed {made}")
         return
-    given = given.absolute()
-    config = Installation(given).config
+    given = wanted.directory.absolute()
     try:
         given.mkdir(parents=True, exist_ok=True)
-        if config.exists() and not config.read_text("utf-8").startswith(_MARK):
-            raise HarnessError(f"{config} is not the harness's own.", "Name another directory, or an empty one.")
+        if (foreign := _foreign(given, in_directory=wanted.fhir is None)) is not None:
+            raise HarnessError(f"{foreign} is not the harness's own.", "Name another directory, or an empty one.")
     except (OSError, UnicodeDecodeError):
         raise HarnessError(f"{given} cannot be used.", "Name a directory that can be written.") from None
     yield given
+
+
+def _foreign(directory: Path, *, in_directory: bool) -> Path | None:
+    """Give what would be written over though the harness did not write it: settings, or resources beside none of its.
+
+    Raises:
+        OSError: it cannot be seen.
+        UnicodeDecodeError: so, too.
+    """
+    config, resources = Installation(directory).config, directory / _DIRECTORY
+    settings = config.read_text("utf-8") if config.exists() else _MARK
+    if not settings.startswith(_MARK):
+        return config
+    if in_directory and _IN_DIRECTORY not in settings and resources.exists() and any(resources.iterdir()):
+        return resources
+    return None
 
 
 @contextmanager
@@ -212,7 +228,7 @@ def _put(served: Served, resources: list[Resource]) -> None:
 
 def _configure(served: Served) -> None:
     """Write settings by which a run reads and sends here."""
-    endpoint = served.fhir.base_url if served.fhir else f"file:{_DIRECTORY}"
+    endpoint = served.fhir.base_url if served.fhir else _IN_DIRECTORY
     consents: Settings = {"consent": {"codes": [CONSENT_CODE]}}
     providers: list[Settings] = [{"sms": {"provider": "outbox"}}]
     if inbox := served.inbox:  # of all it stands in for, so that one word changes the provider; the last is in use

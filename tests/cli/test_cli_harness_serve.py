@@ -126,6 +126,21 @@ def test_settings_that_are_not_its_own_are_left_alone(tmp_path):
     assert "https://fhir.example.org" in config.read_text("utf-8")
 
 
+@pytest.mark.parametrize("settings", [None, '# Written by "fhirnotify harness serve", and overwritten by its next'])
+def test_resources_that_are_not_its_own_are_left_alone(tmp_path, settings):
+    """A region's own FHIR data, where the harness would put its own, is never written over."""
+    own = tmp_path / "fhir" / "metadata.json"
+    own.parent.mkdir()
+    own.write_text("{}", "utf-8")
+    if settings:
+        (tmp_path / "fhirnotify.toml").write_text(f'{settings} start here.\nbase_url = "http://127.0.0.1"\n', "utf-8")
+    done = CliRunner().invoke(app, ["harness", "serve", "--fhir", "none", "--seed", "--directory", str(tmp_path)])
+    assert done.exit_code == 2
+    assert f"{own.parent} is not the harness's own" in done.stderr
+    assert [each.name for each in own.parent.iterdir()] == ["metadata.json"]
+    assert own.read_text("utf-8") == "{}"
+
+
 def test_a_directory_that_cannot_be_made_is_told(tmp_path):
     """A file stands in its way."""
     (tmp_path / "file").touch()

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from fhirnotify.harness.behaviour import Behaviour
+from fhirnotify.harness.elks46 import PASSWORD, USERNAME
 from fhirnotify.harness.exchange import Exchange
 from fhirnotify.harness.inbox import PROVIDERS, Inbox
 from fhirnotify.harness.inbox_view import NOTES, WORDS
@@ -185,6 +186,22 @@ def test_its_own_page_does(http, inbox):
         address = f"{host}:{httpx.URL(inbox.base_url).port}"
         headers = {"Host": address, "Origin": f"http://{address}"}
         assert http.post("/behaviour/clear", headers=headers).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body", "why"),
+    [
+        ("/behaviour", "application/x-www-form-urlencoded", b"behaviour=\xff\xfe", "is not UTF-8"),
+        ("/46elks/a1/sms", "application/x-www-form-urlencoded", b"to=\xff\xfe", "is not UTF-8"),
+        ("/behaviour", "application/json", b"[" * 7000 + b"]" * 7000, "The body is no JSON object."),
+    ],
+)
+def test_what_cannot_be_read_is_answered(http, path, kind, body, why):
+    """Bytes that are no text and JSON without end are refused, and the connection stays."""
+    answer = http.post(path, content=body, headers={"Content-Type": kind}, auth=(USERNAME, PASSWORD))
+    assert answer.status_code == 400
+    assert why in answer.text
+    assert http.get("/behaviour").status_code == 200
 
 
 def test_what_is_not_there_is_404(http):
