@@ -8,6 +8,7 @@ import os
 import signal
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,19 +53,27 @@ _FACTS = ("appointments_by_id", "patients", "patients_by_identifier", "consents"
 
 
 @dataclass(frozen=True)
+class Point:
+    """The so manieth boundary, from 1: of a kind, or of any."""
+
+    number: int
+    of: Boundary | None = None
+
+
+@dataclass(frozen=True)
 class Mortality:
     """How a process lives and dies.
 
     Attributes:
         crossed: a file that gets a line for each boundary.
-        fatal: the number of the one at which it dies, from 1; None lets it live.
+        fatal: where it dies; None lets it live.
         later: how far its clocks, and the ledger's, are ahead.
         timeout: what a provider is waited for, instead of a second at least.
         flaw: what is made wrong with the program, to see that it is noticed.
     """
 
     crossed: Path
-    fatal: int | None
+    fatal: Point | None
     later: timedelta
     timeout: timedelta
     flaw: Callable[[], None] | None = None
@@ -84,18 +93,18 @@ class Mortality:
 class Crossing:
     """Counts boundaries, and ends the process at the chosen one. Safe between threads."""
 
-    def __init__(self, crossed: Path, fatal: int | None) -> None:
+    def __init__(self, crossed: Path, fatal: Point | None) -> None:
         self._file = os.open(crossed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._fatal = fatal
-        self._count = 0
+        self._counts: Counter[Boundary | None] = Counter()
         self._lock = threading.Lock()
 
     def cross(self, boundary: Boundary) -> None:
         """Cross a boundary, or die there."""
         with self._lock:
-            self._count += 1
+            self._counts.update([boundary, None])
             os.write(self._file, f"{boundary}\n".encode())
-            if self._count == self._fatal:
+            if any(self._fatal == Point(self._counts[of], of) for of in (boundary, None)):
                 os.kill(os.getpid(), signal.SIGKILL)
 
 

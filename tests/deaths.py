@@ -1,18 +1,14 @@
-"""Runs that die at a boundary, those that come after, and the judge of what patients got.
-
-A pass of the story dies at one boundary, and passes follow, a quarter of an hour apart, until nothing is left to be
-done. Then the journal of the providers' stand-in says who got what: it alone, and never the ledger, tells whether
-anybody got two or none. The ledger, and what the last pass told, must agree with it, or say that nobody knows.
-"""
+"""Runs that die at a boundary, and those that come after, until nothing is left to be done."""
 
 import json
 import shutil
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -20,17 +16,14 @@ from urllib.parse import urlsplit
 
 import warm
 from boundaries import LATER_CLOCK, Mortality
+from judge import Death, Trial, judge
 from postgres import Cluster, Cutter
-from story import CHAPTERS, NOW, PROVIDERS, SETTINGS, Chapter, Ending, Visit, write_journals
+from story import CHAPTERS, NOW, PROVIDERS, SETTINGS, Chapter, write_journals
 
 from fhirnotify.harness.exchange import Exchange
 from fhirnotify.harness.installation import Installation
 from fhirnotify.harness.journal import read_journal
 from fhirnotify.harness.loopback import Answer, LoopbackServer, Reply, Request
-from fhirnotify.ledger.invariants import Extent, breaches
-from fhirnotify.ledger.opening import open_database
-from fhirnotify.ledger.port import ACCEPTED_STATES, State
-from fhirnotify.ledger.sql import SqlLedger
 from fhirnotify.rows import instant
 
 STEP = timedelta(minutes=16)
@@ -70,46 +63,6 @@ def clocked_database(cluster: Cluster) -> Iterator[str]:
     with cluster.database() as name:
         cluster.execute(LATER_CLOCK, database=name)
         yield name
-
-
-@dataclass(frozen=True)
-class Death:
-    """What is done to a pass.
-
-    Attributes:
-        point: at which of its boundaries it dies, from 1; None if it lives.
-        again: at which of its own the next one dies; None if it lives.
-        cut: the connection to the ledger is lost in which commit, from 0; None if in none.
-        how: "before" the server has that commit, or "after", before its answer.
-    """
-
-    point: int | None = None
-    again: int | None = None
-    cut: int | None = None
-    how: str = "after"
-
-
-@dataclass
-class Trial:
-    """What came of one."""
-
-    chapter: str
-    death: Death
-    hits: list[str] = field(default_factory=list)
-    """What was done to the passes, in the order of their boundaries: fewer than were asked for where one came to its end."""
-    crossed: list[str] = field(default_factory=list)
-    """What the pass came across that was to die."""
-    code: int | None = None
-    """How the last pass ended."""
-    duplicates: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    unaccounted: list[str] = field(default_factory=list)
-    uncertain: list[str] = field(default_factory=list)
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether every promise was kept."""
-        return not (self.duplicates or self.lost or self.unaccounted)
 
 
 @dataclass(frozen=True)
@@ -168,6 +121,7 @@ class Station:
         kept = self._keep() if chapter.begins else None
         if kept is not None:
             shutil.copy(kept.journal, self._directory / "journal")
+        (self._directory / "journal").touch()
         self._open_exchange(kept.asked if kept else Counter())
         self._url = stack.enter_context(self._ledger_of(self._directory, kept.ledger if kept else None))
 
@@ -207,7 +161,8 @@ class Station:
         if trial.death.again is not None:
             self._later += STEP
             self._dying(trial, Death(trial.death.again))
-        self._judge(trial, chapter, self._until_done(trial))
+        ended = self._until_done(trial)
+        judge(trial, chapter.visits, read_journal(self._directory / "journal"), self._url, ended.named("uncertain"))
         return trial
 
     def _dying(self, trial: Trial, death: Death) -> None:
@@ -215,8 +170,8 @@ class Station:
         if ended.hit is not None:
             trial.hits.append(ended.hit)
 
-    def _until_done(self, trial: Trial) -> list[dict[str, Any]]:
-        """Let passes follow until nothing is left to be done; give the rows of the last."""
+    def _until_done(self, trial: Trial) -> _Ended:
+        """Let passes follow until nothing is left to be done; give the last."""
         doubts: set[str] | None = None
         for _ in range(MOST_PASSES):
             self._later += STEP
@@ -224,9 +179,9 @@ class Station:
             before, doubts = doubts, ended.named("uncertain")
             trial.code = ended.code
             if ended.code in (0, 6) and not ended.named("claimed", "sending", "retry") and doubts in (set(), before):
-                return ended.rows
+                return ended
         trial.unaccounted.append("it never came to an end")
-        return ended.rows
+        return ended
 
     def _pass(self, death: Death) -> _Ended:
         """Run the command once."""
@@ -267,6 +222,9 @@ class Station:
 
     def _wait_until_idle(self) -> None:
         """Wait until the stand-ins have dealt with everything that a dead process has written."""
+        with socket.create_connection(("127.0.0.1", self._server.port)) as last:  # when it is heard, all before it are
+            last.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+            last.recv(1)
         deadline = time.monotonic() + _SECONDS
         while self._server._connections:
             assert time.monotonic() < deadline
@@ -274,40 +232,3 @@ class Station:
 
     def _crossed(self) -> list[str]:
         return (self._directory / "crossed").read_text("utf-8").splitlines()
-
-    def _judge(self, trial: Trial, chapter: Chapter, rows: list[dict[str, Any]]) -> None:
-        """Say who got two, who none, and of whom the program tells otherwise than the provider's journal."""
-        got = Counter(message.to for message in read_journal(self._directory / "journal"))
-        states = self._states(chapter.visits)
-        told = {row["appointment"] for row in rows if row["outcome"] == "uncertain"}
-        for visit in chapter.visits:
-            state, times = states.pop(visit.name, None), got.pop(visit.number, 0)
-            if times > 1:
-                trial.duplicates.append(visit.name)
-            elif state is State.UNCERTAIN and visit.name in told and trial.code == 6:
-                trial.uncertain.append(visit.name)
-            elif state is State.UNCERTAIN:
-                trial.unaccounted.append(f"{visit.name}: in doubt, and not told")
-            elif times:
-                if state not in ACCEPTED_STATES:
-                    trial.unaccounted.append(f"{visit.name}: got it, but is {state}")
-            elif not _may_have_none(visit, state):
-                trial.lost.append(f"{visit.name}: {state}")
-        trial.unaccounted += [f"somebody else got {times}" for times in got.values()]
-        trial.unaccounted += self._breaches()
-
-    def _states(self, visits: tuple[Visit, ...]) -> dict[str, State]:
-        with closing(SqlLedger(self._url, create=False, read_only=True)) as ledger:
-            found = ledger.of_appointments([visit.name for visit in visits])
-        assert len({each.appointment for each in found}) == len(found)
-        return {each.appointment: each.state for each in found}
-
-    def _breaches(self) -> list[str]:
-        with closing(open_database(self._url, create=False, read_only=True, patience=5)) as database:
-            return [breach.what for breach in breaches(database, Extent())]
-
-
-def _may_have_none(visit: Visit, state: State | None) -> bool:
-    if visit.ending is Ending.CANCELLED:
-        return state in (State.WITHDRAWN, None)
-    return visit.ending is Ending.REFUSED and state is State.REJECTED

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from boundaries import Boundary
-from deaths import Death, LedgerOf, Station, Trial
+from boundaries import Boundary, Point
+from deaths import LedgerOf, Station
+from judge import Death, Trial
 from story import CHAPTERS, Chapter
 
 SEED = 20261123
@@ -56,7 +57,7 @@ def stations(place: Path, ledger_of: LedgerOf, count: int) -> Iterator[Stations]
 class Share:
     """Which part of all deaths is played, by kind: of the points, of pairs of them, of lost connections.
 
-    What is played of a part is the same each time, as far as a pass comes across the same boundaries.
+    What is played of a part is the same each time, as far as a pass comes across as many boundaries of each kind.
     """
 
     points: float = 1.0
@@ -68,10 +69,10 @@ def deaths(whole: Sequence[Trial], share: Share) -> list[tuple[Chapter, Death]]:
     """Give the deaths for chapters that were played whole."""
     chosen, found = random.Random(SEED), []
     for chapter, trial in zip(CHAPTERS, whole, strict=True):
-        points = range(1, len(trial.crossed) + 1)
+        points = [Point(n, of) for of in Boundary for n in range(1, trial.crossed.count(of) + 1)]
         commits = trial.crossed.count(Boundary.COMMITTING) + 1  # and that of the first connection
         once = [Death(point) for point in points]
-        twice = [Death(point, again=chosen.randint(1, LATEST_AGAIN)) for point in points]
+        twice = [Death(point, again=Point(chosen.randint(1, LATEST_AGAIN))) for point in points]
         cut = [Death(cut=commit, how=how) for commit in range(commits) for how in ("before", "after")]
         for all_of_them, part in ((once, share.points), (twice, share.again), (cut, share.cuts)):
             played = all_of_them if part >= 1 else chosen.sample(all_of_them, round(part * len(all_of_them)))
@@ -79,7 +80,7 @@ def deaths(whole: Sequence[Trial], share: Share) -> list[tuple[Chapter, Death]]:
     return found
 
 
-_CUTS = tuple(f"the ledger is lost {how} a commit" for how in ("before", "after"))
+LEDGER_LOST = tuple(f"the ledger is lost {how} a commit" for how in ("before", "after"))
 _TWICE = "twice, in two passes"
 _HEADS = ("points", "duplicates", "lost", "unaccounted", "uncertain", "exit 0", "exit 6")
 
@@ -93,7 +94,7 @@ def kind(trial: Trial) -> str | None:
 
 def table(name: str, trials: Sequence[Trial]) -> str:
     """Show what came of deaths with ledgers of one kind, by where the pass died."""
-    by_kind = {each: [trial for trial in trials if kind(trial) == each] for each in (*Boundary, *_CUTS, _TWICE)}
+    by_kind = {each: [trial for trial in trials if kind(trial) == each] for each in (*Boundary, *LEDGER_LOST, _TWICE)}
     lines = [_line(each, of_kind) for each, of_kind in by_kind.items() if of_kind]
     in_all = _line("in all", [trial for of_kind in by_kind.values() for trial in of_kind])
     return "\n".join([f"{name:36}" + "".join(f"{head:>13}" for head in _HEADS), *lines, in_all])

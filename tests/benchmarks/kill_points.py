@@ -43,10 +43,9 @@ def main() -> int:
                 share = Share(given.part, given.part / 8, given.part if name == "postgresql" else 0)
                 trials = played.play(deaths(played.whole(), share))
             print(table(name, trials), f"{time.monotonic() - begun:.0f} s", sep="\n", end="\n\n", flush=True)  # noqa: T201
-            for trial in trials:
-                if not trial.is_sound:
-                    broken += 1
-                    print(trial)  # noqa: T201
+            unsound = [trial for trial in trials if not trial.is_sound]
+            print(*unsound, sep="\n")  # noqa: T201
+            broken += len(unsound)
     return 1 if broken else 0
 
 
