@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from fhirnotify.ledger.changes import LEASE
 from fhirnotify.ledger.port import Change, State
+from fhirnotify.ledger.states import LONGEST_RETRY
 
 
 def names(reminders):
@@ -52,6 +55,19 @@ def test_retry_not_before_its_time(ledger, reach, now):
 
     assert ledger.take("r2", due - timedelta(microseconds=1), 1) == []
     assert names(ledger.take("r2", due, 1)) == ["a1"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "is_due"), [(LONGEST_RETRY, False), (LONGEST_RETRY + timedelta(seconds=1), True), (timedelta(1), True)]
+)
+def test_retry_put_off_by_a_clock_that_was_wrong(ledger, reach, now, ahead, is_due):
+    """What is further ahead than a retry is ever put is due in the next run, which begins by a clock put right."""
+    reminder = reach(State.SENDING)
+    ledger.move("r1", now, [Change(reminder.id, State.RETRY, next_attempt=now + ahead)])
+
+    ledger.begin("r2", now)
+
+    assert names(ledger.take("r2", now, 1)) == (["a1"] if is_due else [])
 
 
 def test_retry_in_the_same_run(ledger, reach, now):
