@@ -61,8 +61,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what was started."""
-    config.stash[_PLAY].close()
-    config.stash[_SERVER].close()
+    if play := config.stash.get(_PLAY, None):  # neither is there if another plugin's configuration failed before
+        play.close()
+    if server := config.stash.get(_SERVER, None):
+        server.close()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -168,7 +170,7 @@ class _Play:
         assert process.stdout is not None
         while (directory, item.name) not in self._results:
             if directory in self._ended:
-                pytest.fail(self._ended[directory], pytrace=False)
+                pytest.fail(f"no result of the scenario {item.name}: {self._ended[directory]}", pytrace=False)
             line = process.stdout.readline()
             if not line:
                 said = process.communicate()[1].strip() or f"ended with exit code {process.returncode}"

@@ -1,6 +1,7 @@
 """``fhirnotify harness run`` as an integration engineer runs it: every scenario on every server, and its manners."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -250,3 +251,37 @@ def test_results_for_build_servers(tmp_path):
     assert done.returncode == 1
     assert results[0]["findings"] == ["the provider has taken 1 messages, not 2"]
     assert ET.parse(tmp_path / "out.xml").getroot().get("failures") == "1"
+
+
+def test_a_file_of_results_that_cannot_be_written_is_told_before_anything_is_played(tmp_path, waiting):
+    """Nobody waits for an hour to hear it."""
+    nowhere = str(tmp_path / "nowhere" / "out.xml")
+    done, results = play("--fhir", "file:", "--scenarios", str(waiting), "--junit", nowhere)
+    assert (done.returncode, results) == (2, [])
+    assert "cannot be written" in done.stderr
+
+
+def test_results_of_a_run_that_was_cut_off_are_no_success(tmp_path, waiting):
+    """A server that cannot be reached leaves an error for each scenario, and one of the run's own."""
+    done, results = play(
+        "--fhir", "http://127.0.0.1:1/fhir", "--scenarios", str(waiting), "--junit", str(tmp_path / "out.xml")
+    )
+    assert done.returncode == 3
+    assert results[-1]["summary"]["complete"] is False
+    assert ET.parse(tmp_path / "out.xml").getroot().get("errors") == "2"
+
+
+def test_own_scenarios_of_faults_are_played_without_being_named(waiting):
+    """Only the package's are left out; where no fault can act each is told, and nothing played is no success."""
+    (waiting / "waiting.yaml").write_text(WAITING.replace("provider: [hang]", "fault: gzip-bomb"))
+    done, results = play("--fhir", "file:", "--scenarios", str(waiting))
+    assert [each["status"] for each in results[:-1]] == ["not here"]
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("chosen", [(), ("--scenarios", str(bundled()))])
+def test_the_faults_of_the_package_are_left_out_and_it_is_told(tmp_path, chosen):
+    """They have a command of their own; also where the package's directory is named."""
+    done, _ = play("--fhir", "file:", "--junit", str(tmp_path / "nowhere" / "out.xml"), *chosen)
+    (left,) = re.findall('([0-9]+) scenarios of faults are left to "fhirnotify harness faults"', done.stderr)
+    assert int(left) > 100

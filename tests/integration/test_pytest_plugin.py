@@ -48,7 +48,28 @@ def test_a_directory_with_a_wrong_file(stranger):
     done = stranger.runpytest_subprocess("--fhirnotify-fhir=file:")
     done.assert_outcomes(failed=2)
     done.stdout.fnmatch_lines(["*wrong.yaml:4: expect.0.remind cannot be vidio; did you mean video?*"] * 2)
+    done.stdout.fnmatch_lines(["*no result of the scenario right: *"])
     done.stdout.no_fnmatch_line("*closed file*")
+
+
+def test_a_file_whose_name_looks_like_a_pattern(stranger):
+    """It is played as any other."""
+    (stranger.mkdir("scenarios") / "a[1].yaml").write_text(SCENARIO.replace("KIND", "mottagning"))
+    stranger.runpytest_subprocess("--fhirnotify-fhir=file:").assert_outcomes(passed=1)
+
+
+def test_an_error_of_another_plugin_is_told_as_its_own(stranger):
+    """One that fails before this one is configured is not hidden behind a failure of this one's."""
+    stranger.makeconftest("""
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_configure(config):
+            raise pytest.UsageError("the other plugin is not content")
+    """)
+    done = stranger.runpytest_subprocess()
+    done.stderr.fnmatch_lines(["*the other plugin is not content*"])
+    done.stderr.no_fnmatch_line("*KeyError*")
 
 
 @pytest.mark.parametrize(

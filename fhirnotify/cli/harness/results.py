@@ -28,8 +28,9 @@ class Results:
 
     @property
     def are_well(self) -> bool:
-        """Tell whether every scenario went as it says."""
-        return all(each.is_well for each in self.played)
+        """Tell whether every scenario went as it says, and there was one that could be played."""
+        was_played = any(each.status is not Status.NOT_HERE for each in self.played)
+        return was_played and all(each.is_well for each in self.played)
 
     def add(self, played: Played) -> None:
         """Tell one result."""

@@ -12,11 +12,12 @@ from fhirnotify.cli.harness.endpoint import Auth, Fhir
 from fhirnotify.cli.harness.scenarios import Only, Scenarios
 from fhirnotify.cli.harness.server import SCENARIOS_FAILED, WriteTo, access_to, interrupted_once, may_write
 from fhirnotify.cli.options import Json, OneOf
-from fhirnotify.errors import SettingsError
+from fhirnotify.errors import FhirnotifyError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from fhirnotify.cli.harness.results import Results
     from fhirnotify.harness.scenarios.model import Scenario
     from fhirnotify.harness.scenarios.playing import Player
     from fhirnotify.harness.scenarios.session import Conditions
@@ -55,9 +56,10 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Play scenarios on a FHIR server (or in a directory, with --fhir file:) with the real command, and compare.
 
-    Everything that is put on the server is taken away again. No real SMS provider is ever used. Faults of servers are
-    played by "harness faults", or where --only names them. Exit code 1: a scenario did not go as it says. With --json
-    each scenario is an object (scenario, status, promises, findings, seconds), and the last one is the summary.
+    Everything that is put on the server is taken away again. No real SMS provider is ever used. The package's faults of
+    servers are played by "harness faults", or where --only names them. Exit code 1: a scenario did not go as it says,
+    or none could be played there. With --json each scenario is an object (scenario, status, promises, findings,
+    seconds), and the last one is the summary.
     """
     if read_only:
         from fhirnotify.cli.harness.probe import probe  # noqa: PLC0415
@@ -67,13 +69,9 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     from fhirnotify.cli.harness.results import Results  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
     from fhirnotify.core.model import FhirVersion  # noqa: PLC0415
-    from fhirnotify.harness.scenarios import junit as xml  # noqa: PLC0415
-    from fhirnotify.harness.scenarios import reading  # noqa: PLC0415
     from fhirnotify.harness.scenarios.session import Conditions, in_directory  # noqa: PLC0415
 
-    chosen = reading.read_all(scenarios or reading.bundled(), only or ())
-    if not only:  # faults have a command of their own, and one of them takes minutes
-        chosen = {name: scenario for name, scenario in chosen.items() if not scenario.has_faults}
+    chosen = _chosen(scenarios, only or ())
     conditions = Conditions(_mappings(mappings), cast("Strategy", appointments), apart)
     results = Results(Stdout(), as_json=as_json)
     foreign = may_write(fhir, write_to)
@@ -83,15 +81,43 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
         raise SettingsError("--fhir-version is for --fhir file: alone.", "A server tells its version itself.")
     else:
         playing = _on_server(fhir, auth, conditions, chosen, foreign=foreign)
+    with _told(results, chosen, fhir, junit), interrupted_once(), playing as player:
+        for played in player.play(chosen):
+            results.add(played)
+    raise typer.Exit(0 if results.are_well else SCENARIOS_FAILED)
+
+
+def _chosen(directory: Path | None, only: "Sequence[str]") -> "dict[str, Scenario]":
+    from fhirnotify.cli.output import complain  # noqa: PLC0415
+    from fhirnotify.harness.scenarios import reading  # noqa: PLC0415
+
+    bundled = reading.bundled()
+    chosen = reading.read_all(directory or bundled, only)
+    if only or (directory or bundled).resolve() != bundled.resolve():
+        return chosen
+    plain = {name: scenario for name, scenario in chosen.items() if not scenario.has_faults}
+    complain(f'{len(chosen) - len(plain)} scenarios of faults are left to "fhirnotify harness faults", or to --only')
+    return plain
+
+
+@contextmanager
+def _told(results: "Results", chosen: "Mapping[str, Scenario]", fhir: str, junit: Path | None) -> Iterator[None]:
+    """Tell in the end what is known, whatever ends the run; a file is tried at once, and tells of a run under way."""
+    from fhirnotify.harness.scenarios import junit as xml  # noqa: PLC0415
+
+    stopped: str | None = "The run has not come to its end."
+    if junit is not None:
+        xml.write(junit, fhir, chosen, (), stopped)
     try:
-        with interrupted_once(), playing as player:
-            for played in player.play(chosen):
-                results.add(played)
-    finally:  # what is known is told, whatever ended it
+        yield
+        stopped = None
+    except FhirnotifyError as error:
+        stopped = str(error)
+        raise
+    finally:
         results.sum_up(len(chosen))
         if junit is not None:
-            xml.write(junit, fhir, results.played)
-    raise typer.Exit(0 if results.are_well else SCENARIOS_FAILED)
+            xml.write(junit, fhir, chosen, results.played, stopped)
 
 
 def _mappings(chosen: Path | None) -> Path:

@@ -122,7 +122,9 @@ def test_known_limits(target, monkeypatch):
 
 def test_nothing_is_known_of_a_server_that_nobody_has_met():
     """Only what is written down is a limit."""
-    assert known_limits.known_limit("Some Server", FhirVersion.R4, "deny-overrides-permit", scenario(), "by-date") is None
+    assert (
+        known_limits.known_limit("Some Server", FhirVersion.R4, "deny-overrides-permit", scenario(), "by-date") is None
+    )
 
 
 def test_steps(target):
@@ -173,11 +175,12 @@ def test_junit(tmp_path, target):
     """Build servers see failures, errors and skips, and text that is no XML does no harm."""
     played = [
         Played("a", scenario(), Status.PASSED, (), 1.5),
-        Played("b", scenario(), Status.FAILED, ("is\x00 <not>",)),
+        Played("b", scenario(shows="It is \x01 only a test."), Status.FAILED, ("is\x00 <not>",)),
         Played("c", scenario(), Status.REFUSED, ("422",)),
-        Played("d", scenario(), Status.NOT_HERE, ("R5",)),
+        Played("d\x02", scenario(), Status.NOT_HERE, ("R5\x03",)),
     ]
-    junit.write(tmp_path / "out.xml", "http://127.0.0.1/fhir", played)
+    chosen = {each.name: each.scenario for each in played}
+    junit.write(tmp_path / "out.xml", "http://127.0.0.1/fhir", chosen, played)
     suite = ET.parse(tmp_path / "out.xml").getroot()
     assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
         "tests": "4",
@@ -187,4 +190,16 @@ def test_junit(tmp_path, target):
     }
     assert suite.find("testcase/failure").text == "is? <not>"
     with pytest.raises(HarnessError, match="cannot be written"):
-        junit.write(tmp_path / "nowhere" / "out.xml", "", played)
+        junit.write(tmp_path / "nowhere" / "out.xml", "", chosen, played)
+
+
+def test_junit_of_a_run_that_was_stopped(tmp_path):
+    """What was not played is an error, and so is what stopped the run: no build is green that was cut off."""
+    passed = Played("a", scenario(), Status.PASSED)
+    chosen = {"a": scenario(), "b": scenario()}
+    junit.write(tmp_path / "out.xml", "", chosen, [passed], "The server no longer answers.")
+    suite = ET.parse(tmp_path / "out.xml").getroot()
+    assert (suite.get("tests"), suite.get("errors")) == ("3", "2")
+    errors = {case.get("name"): case.find("error").get("message") for case in suite if case.find("error") is not None}
+    assert errors["b"] == "It was not played: the run stopped before."
+    assert errors["fhirnotify harness run"] == "The server no longer answers."
