@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from fhirnotify.cli.main import app
 from fhirnotify.core.model import ContactType, FhirVersion
 from fhirnotify.harness import resources
+from fhirnotify.harness.inbox import Inbox
 
 NOW = "2026-11-23T09:00:00+01:00"
 START = datetime.fromisoformat("2026-11-24T09:00:00+00:00")
@@ -45,6 +46,12 @@ class Place:
             f'[fhir]\nbase_url = "{base_url}"\nattempts = 1\n[consent]\ncodes = ["{resources.CONSENT_CODE}"]\n{text}',
             "utf-8",
         )
+
+    def provider(self, inbox: Inbox, name: str, **more: Any) -> None:
+        """Write the settings file so that a provider's messages go to its stand-in; ``more`` is of its section."""
+        account = inbox.settings(name)[f"sms.{name}"] | more
+        keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in account.items())
+        self.settings(f'[sms]\nprovider = "{name}"\nrate = 1000\n[sms.{name}]\n{keys}')
 
     def world(self, everything: Iterable[dict[str, Any]]) -> None:
         """Write the resources that the endpoint has."""
