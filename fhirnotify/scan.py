@@ -39,8 +39,8 @@ class Ready:
     remind: Remind
 
     def is_fresh(self, real: datetime) -> bool:
-        """Tell whether the facts are young enough to send on."""
-        return real - self.read <= FRESH
+        """Tell whether the facts are young enough to send on; of those from after ``real`` nobody knows their age."""
+        return timedelta(0) <= real - self.read <= FRESH
 
 
 class Fresh:

@@ -16,6 +16,7 @@ from fhirnotify.core.schedule import quiet
 from fhirnotify.errors import AccountFault, FhirError
 from fhirnotify.job import Job
 from fhirnotify.ledger.port import Change, Reminder, State
+from fhirnotify.ledger.states import LONGEST_RETRY
 from fhirnotify.prepare import Item, Preparing
 from fhirnotify.record import row_of
 from fhirnotify.rows import Row
@@ -28,7 +29,6 @@ _BATCH = 100
 _SHARED_BATCH = 25
 """Few, so that several runs on one ledger end at the same time."""
 _WAIT = 0.5
-_LONGEST_WAIT = timedelta(minutes=15)
 _REFUSED = "account-fault"
 
 
@@ -241,7 +241,8 @@ class Send:
         to_another = not self._job.stop.is_set() and deferred != STALLED and self._failover.another(tried)
         if to_another:
             self._tried[begun.reminder.id] = tried
-        next_attempt = self._began if to_another else self._now() + min(*tried.values(), _LONGEST_WAIT)
+        not_before = max(self._began, self._now())  # a clock that is set back must not make it due in this run
+        next_attempt = self._began if to_another else not_before + min(*tried.values(), LONGEST_RETRY)
         return Change(begun.reminder.id, State.RETRY, code=deferred.code, next_attempt=next_attempt)
 
     def _back_off(self, reminder: Reminder) -> timedelta:

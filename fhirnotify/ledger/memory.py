@@ -21,6 +21,7 @@ from fhirnotify.ledger.port import (
     Unmapped,
     Verdict,
 )
+from fhirnotify.ledger.states import LONGEST_RETRY
 
 
 class MemoryLedger:
@@ -47,6 +48,11 @@ class MemoryLedger:
             raise LedgerError(f"The ledger already holds a run {run}.", "Give every run an id of its own.")
         self._runs[run] = None
         self._leases.clear()
+        self._reminders |= {
+            ahead.id: replace(ahead, next_attempt=at)
+            for ahead in self.in_state(State.RETRY)
+            if ahead.next_attempt is not None and ahead.next_attempt > at + LONGEST_RETRY
+        }
         for left in self.in_state(State.SENDING):
             self._record(replace(left, state=State.UNCERTAIN, run=run, code=RUN_DIED), at, left.state, RUN_DIED)
 

@@ -190,6 +190,8 @@ class Ledger(Protocol):
         SQLite: one run at a time; a second waits briefly and then gets ``LedgerError``. What a dead run left in
         ``sending`` becomes ``uncertain``, and its leases end. A shared ledger: a run is taken for dead, reminder by
         reminder, when its lease on it has run out.
+
+        A ``retry`` that is further ahead than any is put was put there by a clock that was wrong: it is due at ``at``.
         """
         ...
 

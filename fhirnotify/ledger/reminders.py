@@ -11,6 +11,7 @@ from fhirnotify.ledger import statements, tables
 from fhirnotify.ledger.changes import changed, claimed, gone, in_order, revived
 from fhirnotify.ledger.port import RUN_DIED, Change, Claim, Identity, Reminder, State
 from fhirnotify.ledger.records import chunks, insert, reminder_of, values_of
+from fhirnotify.ledger.states import LONGEST_RETRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,11 @@ def _lease(connection: Connection, run: str, until: datetime, ids: Collection[st
 def end_leases_of(connection: Connection, run: str) -> None:
     """End the leases of a run on what it has not begun."""
     connection.execute(statements.END_LEASES_OF, {"holder": run})
+
+
+def bring_forward(connection: Connection, at: datetime) -> None:
+    """Make due what was put further ahead than any is: by a clock that was wrong, and has been put right."""
+    connection.execute(statements.BRING_FORWARD, {"at": at, "never_ahead": at + LONGEST_RETRY})
 
 
 def bury(connection: Connection, run: str, at: datetime) -> None:

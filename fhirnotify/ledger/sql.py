@@ -73,6 +73,7 @@ class SqlLedger:
             connection.execute(tables.run.insert().values(id=run, begun=at, **host))
         except IntegrityError:
             raise LedgerError(f"The ledger already holds a run {run}.", "Give every run an id of its own.") from None
+        store.bring_forward(connection, at)
         if self.shared:
             store.bury_expired(connection, run, at, self._time(connection))
         else:

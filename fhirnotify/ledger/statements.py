@@ -141,6 +141,12 @@ PUT_OFF = (
     .values(next_attempt=bindparam("until"))
 )
 
+BRING_FORWARD = (
+    update(tables.reminder)
+    .where(_c.state == State.RETRY.value, _c.next_attempt > bindparam("never_ahead"))
+    .values(next_attempt=bindparam("at"))
+)
+
 LEASE = update(tables.reminder).where(_OF_IDS).values(lease_run=bindparam("holder"), lease_until=bindparam("until"))
 
 RENEW = (

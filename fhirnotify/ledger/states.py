@@ -53,7 +53,11 @@ own clocks stood still, as those of a virtual machine may that is suspended. Onl
 id of ours can close this.
 """
 
+from datetime import timedelta
 from enum import StrEnum
+
+LONGEST_RETRY = timedelta(minutes=15)
+"""How far ahead the next attempt of a ``retry`` is put at most, by the run's clock."""
 
 RUN_DIED = "run-died"
 """The code of the change from ``sending`` to ``uncertain`` of what a dead run left behind."""
