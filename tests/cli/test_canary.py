@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from fhirnotify.cli.main import app
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, Behaviour, FakeElks46
-from fhirnotify.harness.loopback import LoopbackServer, Raw, Reply, Request, Silence
+from fhirnotify.harness.inbox import Inbox
+from fhirnotify.harness.loopback import LoopbackServer, Pieces, Raw, Reply, Request, Silence
 
 
 def leaks(text: str) -> list[str]:
@@ -67,6 +68,8 @@ def test_no_command_tells_anything_personal(canary: Place, as_json: list[str]) -
         ["run", "--now", NOW],
         ["run", "--now", NOW],
         ["plan", "--now", NOW],
+        ["follow-up", "--now", NOW],
+        ["uncertain"],
         ["mappings", "check"],
         ["mappings", "unmapped"],
         ["ledger", "migrate"],
@@ -125,7 +128,56 @@ def test_a_failing_provider_tells_nothing(canary: Place, behaviour: Behaviour) -
         canary.settings(f'{ELKS}username = "{USERNAME}"\npassword = "{PASSWORD}"\nbase_url = "{provider.base_url}"\n')
         for _ in range(2):
             assert leaks(told(canary, "run", "--now", NOW, "--rehearsal")) == []
+        for command in (["follow-up"], ["uncertain"], ["uncertain", "--json"]):
+            assert leaks(told(canary, *command)) == []
         assert provider.requests
+
+
+def test_what_became_of_messages_tells_nothing(canary: Place) -> None:
+    """A provider that repeats number and text where it tells what became of a message; one in each form."""
+    canary.world(WORLD[:9])
+    said = f"{WORD} {NUMBER} {IDENTITY}"
+    report = {"status": said, "error_code": said, "code": said, "id": said, "message": said, "to": NUMBER}
+    status = {"groupName": said, "groupId": said, "id": said, "name": said, "description": said, "permanent": True}
+    logged = {"messageId": said, "status": status, "error": status}
+    body = json.dumps(report | {"results": [logged], "statuses": [report]}).encode()
+    asked = set()
+    with Inbox() as inbox:
+        for provider in inbox.providers:
+
+            def answered(request: Request, name: str = provider) -> Reply | Silence | Raw | Pieces:
+                if request.method == "GET":
+                    asked.add(name)
+                    return Reply(200, body, {"Content-Type": "application/json", "X-Said": WORD})
+                return inbox._stand_ins[name].handle(request)
+
+            with LoopbackServer(answered) as server:
+                canary.provider(inbox, provider, base_url=server.base_url)
+                for command in (["run", "--now", NOW, "--rehearsal"], ["follow-up"], ["follow-up", "--json"]):
+                    assert leaks(told(canary, *command)) == [], provider
+            canary.ledger.unlink()
+        assert {*inbox.providers} - asked == {"link", "kannel"}
+
+
+def test_what_a_person_settles_tells_nothing(canary: Place) -> None:
+    """What is uncertain, where to look for it, what was found out, and what was written wrongly."""
+    canary.world(WORLD[:3])
+    with Inbox() as inbox:
+        canary.provider(inbox, "link")
+        inbox.next(Behaviour.TAKE_AND_DROP)
+        canary.run("run", "--now", NOW, "--rehearsal")
+        found = json.loads(canary.run("uncertain", "--json").stdout.splitlines()[0])
+        for command in (
+            ["uncertain"],
+            ["uncertain", "--json"],
+            ["explain", "a0", "--now", NOW],
+            ["uncertain", "settle", NUMBER, "--sent"],
+            ["uncertain", "settle", found["id"], "--sent", "--by", f"Anna {WORD}"],
+            ["uncertain", "settle", found["id"], "--not-sent", "--by", IDENTITY],
+            ["uncertain", "settle", found["id"], "--sent", "--by", "anna"],
+            ["explain", "a0", "--now", NOW, "--json"],
+        ):
+            assert leaks(told(canary, *command)) == [], command
 
 
 def test_a_provider_that_repeats_what_it_was_sent_tells_nothing(canary: Place) -> None:
