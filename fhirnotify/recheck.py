@@ -1,6 +1,7 @@
 """Re-check: decide anew, on facts read anew, for reminders that stand in the ledger and are about to be sent."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from fhirnotify.attendees import attendees
@@ -45,13 +46,17 @@ def _decided(
 ) -> Case:
     nobody = Attendee(reminder.patient, aliases=frozenset({reminder.patient}))
     if isinstance(booking, InvalidBooking):
-        return Case(reminder.appointment, reminder.start, nobody, decide(booking, NOBODY, now, job.rules))
+        decision = decide(booking, NOBODY, now, job.rules)
+        return Case(reminder.appointment, reminder.start, nobody, decision, booking.unit)
     if booking is None or booking.start != reminder.start:
-        return Case(reminder.appointment, reminder.start, nobody, Skip(Reason.NOT_BOOKED, reminder.evidence))
+        gone = Skip(Reason.NOT_BOOKED, reminder.evidence)
+        return Case(reminder.appointment, reminder.start, nobody, gone, reminder.unit)
     for attendee in by_id[booking.id]:
         if reminder.patient in attendee.aliases:
-            return Case(reminder.appointment, reminder.start, attendee, decide(booking, attendee, now, job.rules))
-    return Case(reminder.appointment, reminder.start, nobody, Skip(Reason.NOT_ATTENDING, reminder.evidence))
+            decision = decide(booking, attendee, now, job.rules)
+            return Case(reminder.appointment, reminder.start, attendee, decision, booking.unit)
+    absent = Skip(Reason.NOT_ATTENDING, reminder.evidence)
+    return Case(reminder.appointment, reminder.start, nobody, absent, booking.unit)
 
 
 def _without_others(ledger: Ledger, cases: list[tuple[Reminder, Case]]) -> list[tuple[Reminder, Case]]:
@@ -78,4 +83,4 @@ def _duplicate(case: Case) -> Case:
     if isinstance(case.decision, Skip):
         return case
     skip = Skip(Reason.DUPLICATE_BOOKING, case.decision.evidence, case.decision.contact_type)
-    return Case(case.appointment, case.start, case.attendee, skip)
+    return replace(case, decision=skip)

@@ -61,13 +61,20 @@ def verdict_of(case: Case) -> Verdict:
         case.decision.evidence,
         skip.detail if skip else (),
         skip.unmapped if skip else (),
+        case.unit,
     )
 
 
 def withdrawn_verdict(reminder: Reminder, reason: str) -> Verdict:
     """Make the verdict of a reminder that is not sent after all."""
     return Verdict(
-        reminder.appointment, reminder.patient, reminder.start, reason, reminder.contact_type, reminder.evidence
+        reminder.appointment,
+        reminder.patient,
+        reminder.start,
+        reason,
+        reminder.contact_type,
+        reminder.evidence,
+        unit=reminder.unit,
     )
 
 

@@ -150,7 +150,7 @@ class Scan:
         people = attendees(self._job.source, bookings, self._now, self._job.rules, also) if bookings else []
         by_id: dict[str, list[Attendee]] = {b.id: persons for b, persons in zip(bookings, people, strict=True)}
         return [
-            Case(booking.id, booking.start, person, decide(booking, person, self._now, self._job.rules))
+            Case(booking.id, booking.start, person, decide(booking, person, self._now, self._job.rules), booking.unit)
             for booking in page
             for person in by_id.get(booking.id, [NOBODY])
         ]
@@ -228,7 +228,15 @@ class Scan:
 
     def _claim(self, cases: Sequence[Case], read: datetime) -> None:
         claims = [
-            Claim(case.appointment, case.attendee.id, case.start, d.contact_type, d.evidence, d.segments)
+            Claim(
+                case.appointment,
+                case.attendee.id,
+                case.start,
+                d.contact_type,
+                d.evidence,
+                d.segments,
+                unit=case.unit,
+            )
             for case in cases
             if isinstance(d := case.decision, Remind) and case.attendee.id is not None and case.start is not None
         ]

@@ -73,10 +73,11 @@ class Invalid:
 
 @dataclass(frozen=True, slots=True)
 class InvalidBooking(Invalid):
-    """An Appointment that cannot be read. ``start`` and ``status`` are given where they alone could be read."""
+    """An Appointment that cannot be read. ``start``, ``status`` and ``unit`` are given where they could be read."""
 
     start: datetime | None = None
     status: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class Booking:
         attendances: one for each participant entry that points at a Patient, and R5 ``subject``, in document order.
         codings: everything found by the elements of ``elements.toml``, in their order, duplicates dropped.
         private: words that the text may not hold: names of units, practitioners and services, identifiers.
+        unit: the reference to where the visit is booked (``Location/101``), for statistics alone: no rule reads it.
     """
 
     id: str
@@ -133,6 +135,7 @@ class Booking:
     attendances: tuple[Attendance, ...] = ()
     codings: tuple[Coding, ...] = ()
     private: frozenset[str] = field(default=frozenset(), repr=False)
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from fhirnotify.core.decide import Attendee
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A decision with whom and when it is about."""
+    """A decision with whom and when it is about, and at which unit."""
 
     appointment: str
     start: datetime | None
     attendee: Attendee
     decision: Decision
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

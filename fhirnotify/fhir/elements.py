@@ -17,6 +17,7 @@ from fhirnotify.core.model import Coding, FhirVersion
 from fhirnotify.errors import SettingsError
 from fhirnotify.fhir.fhirpath import Expression
 from fhirnotify.fhir.translate_shapes import CODEABLE_CONCEPT, CODING, Extensions, Many, Object, Shape, Whole
+from fhirnotify.fhir.unit import DEFAULT_UNIT, Unit
 
 Resource = Mapping[str, Any]
 Find = Callable[[Resource, FhirVersion], Iterable[Any]]
@@ -77,14 +78,15 @@ class Element:
 
 
 class Elements:
-    """All the places where codes may stand, in their order.
+    """All the places where codes may stand, in their order, and where the unit stands.
 
     Raises:
         ValueError: an expression is not one that can be read; the message names it.
     """
 
-    def __init__(self, elements: Iterable[Element]) -> None:
+    def __init__(self, elements: Iterable[Element], unit: str = DEFAULT_UNIT) -> None:
         self.elements = tuple(elements)
+        self.unit = Unit(unit)
         self._compiled = {
             element.expression: Expression(element.expression)
             for element in self.elements
@@ -160,15 +162,25 @@ def load_elements(path: Path) -> Elements:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}", _NEXT_STEP) from None
     entries = content.get("element")
-    if not isinstance(entries, list) or not entries or content.keys() != {"element"}:
-        raise SettingsError(f"{path} must hold [[element]] tables and nothing else", _NEXT_STEP)
+    if not isinstance(entries, list) or not entries or not content.keys() <= {"element", "unit"}:
+        raise SettingsError(f"{path} must hold [[element]] tables, at most one [unit], and nothing else", _NEXT_STEP)
     elements = [_element(path, index, entry) for index, entry in enumerate(entries)]
     for index, element in enumerate(elements):
         try:
             Elements([element])
         except ValueError as error:
             raise SettingsError(f"{path}, element[{index}]: {error}", _NEXT_STEP) from None
-    return Elements(elements)
+    try:
+        return Elements(elements, _unit(path, content.get("unit", {"expression": DEFAULT_UNIT})))
+    except ValueError as error:
+        raise SettingsError(f"{path}, unit: {error}", _NEXT_STEP) from None
+
+
+def _unit(path: Path, table: object) -> str:
+    expression = table.get("expression") if isinstance(table, dict) and table.keys() == {"expression"} else None
+    if not isinstance(expression, str) or not expression.strip():
+        raise SettingsError(f"{path}, unit: [unit] must hold an expression, and nothing else", _NEXT_STEP)
+    return expression.strip()
 
 
 def _element(path: Path, index: int, entry: object) -> Element:

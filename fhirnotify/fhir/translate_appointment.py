@@ -98,7 +98,7 @@ class AppointmentTranslator:
             assert isinstance(resource, dict)
             codings = self._codings(kept, resource)
         except Unreadable as unreadable:
-            return _invalid(resource, unreadable.paths)
+            return self._invalid(resource, unreadable.paths)
         start, created = kept.get("start"), kept.get("created")
         covered = between(created, self._zone) if created else None
         ref = ref_of_valid(kept)
@@ -112,6 +112,7 @@ class AppointmentTranslator:
             attendances=attendances,
             codings=codings,
             private=frozenset((*others, *private_words(resource))),
+            unit=self._elements.unit.of(resource, self._version, self._references),
         )
 
     def _codings(self, kept: dict[str, Any], resource: dict[str, Any]) -> tuple[Coding, ...]:
@@ -156,14 +157,14 @@ class AppointmentTranslator:
         person = self._patients.patient(contained[0], within=ref)
         return PatientRef(id=person.id, contained=person)
 
-
-def _invalid(resource: object, paths: tuple[str, ...]) -> InvalidBooking:
-    raw = resource if isinstance(resource, dict) else {}
-    start, status = raw.get("start"), raw.get("status")
-    return InvalidBooking(
-        id_of(resource),
-        ref_of(resource, "Appointment"),
-        paths,
-        start=instant(start) if isinstance(start, str) else None,
-        status=status if isinstance(status, str) else None,
-    )
+    def _invalid(self, resource: object, paths: tuple[str, ...]) -> InvalidBooking:
+        raw = resource if isinstance(resource, dict) else {}
+        start, status = raw.get("start"), raw.get("status")
+        return InvalidBooking(
+            id_of(resource),
+            ref_of(resource, "Appointment"),
+            paths,
+            start=instant(start) if isinstance(start, str) else None,
+            status=status if isinstance(status, str) else None,
+            unit=self._elements.unit.of(raw, self._version, self._references),
+        )

@@ -35,6 +35,7 @@ def claimed(claim: Claim, run: str) -> Reminder:
         evidence=claim.evidence,
         segments=claim.segments,
         run=run,
+        unit=claim.unit,
     )
 
 
@@ -50,6 +51,7 @@ def revived(reminder: Reminder, claim: Claim, run: str) -> Reminder:
         run=run,
         next_attempt=None,
         code=None,
+        unit=claim.unit,
     )
 
 

@@ -53,6 +53,7 @@ class Reminder:
             asked about before this moment (real time), None when there is nothing to ask any more.
         provider: the account it was last handed to, as ``Gateway.account`` names it.
         code: the provider's code, or the cause, of the last change.
+        unit: the reference to where the visit was booked when it was claimed.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Reminder:
     sending_since: datetime | None = None
     next_attempt: datetime | None = None
     code: str | None = None
+    unit: str | None = None
 
     @property
     def identity(self) -> Identity:
@@ -94,6 +96,7 @@ class Claim:
     evidence: Evidence
     segments: int
     kind: str = KIND_48H
+    unit: str | None = None
 
     @property
     def identity(self) -> Identity:
@@ -116,6 +119,7 @@ class Verdict:
     evidence: Evidence
     detail: tuple[str, ...] = ()
     unmapped: tuple[Coding, ...] = ()
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ def verdict_of(row: Row[Any]) -> KeptVerdict:
         evidence=Evidence.from_json(row.evidence),
         detail=tuple(row.detail),
         unmapped=tuple(Coding(system, code) for system, code in row.unmapped),
+        unit=row.unit,
     )
     return KeptVerdict(verdict, row.decided, row.run)
 
@@ -85,6 +86,7 @@ def values_of_verdict(kept: KeptVerdict) -> dict[str, Any]:
         "unmapped": [[coding.system, coding.code] for coding in verdict.unmapped],
         "decided": kept.decided,
         "run": kept.run,
+        "unit": verdict.unit,
     }
 
 

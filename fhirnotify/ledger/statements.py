@@ -30,6 +30,7 @@ COLUMNS = (
     _c.sending_since,
     _c.next_attempt,
     _c.code,
+    _c.unit,
 )
 """The columns that are part of a reminder; the others are the ledger's own."""
 
@@ -45,6 +46,7 @@ CHANGING = (
     "sending_since",
     "next_attempt",
     "code",
+    "unit",
     "lease_run",
     "lease_until",
     "updated",

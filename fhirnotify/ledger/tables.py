@@ -28,7 +28,7 @@ from sqlalchemy import (
 OURS = "fhirnotify_"
 """Every revision begins with this, so that ``alembic_version`` also tells whose database it is."""
 
-REVISIONS = ("fhirnotify_0001", "fhirnotify_0002", "fhirnotify_0003")
+REVISIONS = ("fhirnotify_0001", "fhirnotify_0002", "fhirnotify_0003", "fhirnotify_0004")
 """The revisions of the schema that this program knows, oldest first."""
 
 HEAD = REVISIONS[-1]
@@ -98,6 +98,7 @@ reminder = Table(
     Column("lease_until", Instant),
     Column("created", Instant, nullable=False),
     Column("updated", Instant, nullable=False),
+    Column("unit", String),
     UniqueConstraint("appointment", "patient", "start", "kind"),
     Index("ix_reminder_patient", "patient", "start"),
     Index("ix_reminder_state", "state", "start", "id"),
@@ -122,6 +123,7 @@ reminder = Table(
         postgresql_where=text("message_id IS NOT NULL"),
     ),
     Index("ix_reminder_underway", "next_attempt", "id", sqlite_where=text(UNDERWAY), postgresql_where=text(UNDERWAY)),
+    Index("ix_reminder_report", "start", "unit", "contact_type", "state", "sending_since"),
 )
 
 transition = Table(
@@ -157,6 +159,8 @@ decision = Table(
     Column("unmapped", JSON, nullable=False),
     Column("decided", Instant, nullable=False),
     Column("run", String, nullable=False),
+    Column("unit", String),
+    Index("ix_decision_report", "start", "reason", "unit", "contact_type", "patient", "appointment"),
 )
 
 unmapped = Table(
@@ -186,3 +190,25 @@ pace = Table(
     Column("free_from", Instant, nullable=False),
 )
 """From when on each provider's account may be spoken to: what is before has been given to some run."""
+
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("appointment", String, primary_key=True),
+    Column("start", Instant, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("read_at", Instant, nullable=False),
+)
+"""What had become of an appointment after the visit: its status when it was last read, at the start it then had."""
+
+write_back = Table(
+    "write_back",
+    metadata,
+    Column("reminder", ForeignKey("reminder.id", ondelete="CASCADE"), primary_key=True),
+    Column("written", String),
+    Column("at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("code", String),
+)
+"""What the journal system has been told of a reminder: the state that was written last (None: nothing yet), when it
+was last tried, how often in a row in vain, and why it failed the last time."""

@@ -153,3 +153,17 @@ def test_of_appointments_gives_every_patient_and_start(ledger, claim_of, now):
         ("p1", timedelta(hours=20)),
     ]
     assert ledger.of_appointments([]) == []
+
+
+def test_the_unit_is_kept_as_it_was_claimed(ledger, claim_of, now):
+    """With the reminder, for statistics; what is claimed anew is at the unit of the new claim."""
+    first, second = (replace(claim_of(1), unit=unit) for unit in ("Location/1", "HealthcareService/2"))
+    ledger.claim("r1", now, [first], [])
+    (reminder,) = ledger.of_appointments(["a1"])
+    assert reminder.unit == "Location/1"
+    ledger.move("r1", now, [Change(reminder.id, State.WITHDRAWN, code="not-booked")])
+    assert ledger.of_ids([reminder.id])[0].unit == "Location/1"
+
+    ledger.claim("r1", now, [second], [])
+
+    assert ledger.of_ids([reminder.id])[0].unit == "HealthcareService/2"

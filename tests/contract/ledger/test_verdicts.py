@@ -43,6 +43,7 @@ def test_same_verdict_keeps_its_first_time(ledger, verdict_of, now):
         {"evidence": Evidence("Appointment/a1/_history/1", consent=("Consent/c/_history/1",))},
         {"detail": ("Appointment.start",)},
         {"unmapped": (SNOMED,)},
+        {"unit": "Location/101"},
     ],
 )
 def test_any_difference_is_kept(ledger, verdict_of, now, change):

@@ -174,6 +174,16 @@ def test_an_expression_that_cannot_be_read_is_refused_with_file_and_entry(expres
         ('[[element]]\nexpression = " "', "element[0]: expression must be a string that says something"),
         ('[[element]]\nexpression = "Appointment.class"\nsystem = ""', "element[0]: system must be a string"),
         ('[[element]]\nexpression = "Appointment.class"\ncode = "x"', "element[0]: unknown key 'code'"),
+        ('[[element]]\nexpression = "Appointment.class"\n[unit]\n', "unit: [unit] must hold an expression"),
+        ('unit = 5\n[[element]]\nexpression = "Appointment.class"', "unit: [unit] must hold an expression"),
+        (
+            '[[element]]\nexpression = "Appointment.class"\n[unit]\nexpression = "Appointment.class"\nsystem = "x"',
+            "unit: [unit] must hold an expression",
+        ),
+        (
+            '[[element]]\nexpression = "Appointment.class"\n[unit]\nexpression = "Patient.name"',
+            "unit: Patient.name looks into no element",
+        ),
         ("[[element]", "is not TOML"),
         (b"\xff", "is not TOML"),
     ],

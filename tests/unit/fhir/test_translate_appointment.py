@@ -294,3 +294,13 @@ def test_the_translator_for_a_server_follows_references_to_its_base():
     actor = participant(f"{BASE_URL}/Patient/p1")
     assert made.version is R5
     assert made.appointment(smallest("Appointment", participant=[actor])).attendances == (Attendance(PatientRef("p1")),)
+
+
+@pytest.mark.parametrize("version", FhirVersion)
+def test_the_unit_is_read_of_a_valid_and_of_an_invalid_appointment(version):
+    """For statistics and worklists, where what cannot be read is the more interesting."""
+    at = [participant(), participant(f"{BASE_URL}/Location/101")]
+    assert read(version, participant=at).unit == "Location/101"
+    invalid = read(version, participant=at, status="bogus")
+    assert isinstance(invalid, InvalidBooking)
+    assert invalid.unit == "Location/101"

@@ -18,10 +18,20 @@ from fhirnotify.ledger.sqlite import SqliteFile
 
 
 def schema_of(path):
-    """Everything that SQLite knows of a database's schema, and its revision."""
+    """Everything that SQLite knows of a database's schema, however it was written, and its revision."""
     with closing(sqlite3.connect(path)) as connection:
-        known = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name").fetchall()
-        return known, connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        names = connection.execute("SELECT type, name, tbl_name FROM sqlite_master ORDER BY type, name").fetchall()
+        made = connection.execute("SELECT sql FROM sqlite_master WHERE type <> 'table' ORDER BY name").fetchall()
+        tables_ = {
+            name: (
+                connection.execute(f"PRAGMA table_xinfo('{name}')").fetchall(),
+                connection.execute(f"PRAGMA foreign_key_list('{name}')").fetchall(),
+                sorted(row[1:] for row in connection.execute(f"PRAGMA index_list('{name}')")),
+            )
+            for kind, name, _ in names
+            if kind == "table"
+        }
+        return names, made, tables_, connection.execute("SELECT version_num FROM alembic_version").fetchall()
 
 
 def test_revisions_are_those_of_the_migrations():
@@ -34,7 +44,7 @@ def test_revisions_are_those_of_the_migrations():
 
 
 def test_fresh_schema_equals_migrated(path):
-    """A schema made at once and one made by the migrations are the same, word for word."""
+    """A schema made at once and one made by the migrations are the same: tables, columns in order, keys, indexes."""
     migrated = path.with_name("migrated.db")
     migrate(f"sqlite:///{migrated}")
     SqlLedger(f"sqlite:///{path}").close()
@@ -116,9 +126,51 @@ def test_older_ledger_is_upgraded_with_all_it_holds(path, open_ledger, claim_of,
     assert migrate(f"sqlite:///{path}") == MigrationResult("upgraded", before, "fhirnotify_9999")
 
     assert [each.appointment for each in open_ledger().in_state(State.CLAIMED)] == ["a1"]
-    known, revision = schema_of(path)
+    *_, tables_, revision = schema_of(path)
     assert revision == [("fhirnotify_9999",)]
-    assert any("note" in (row[3] or "") for row in known)
+    assert "note" in [column[1] for column in tables_["run"][0]]
+
+
+def ledger_of(path, revision):
+    """Make a ledger as the program with this revision made it, with a reminder, its transition and two verdicts."""
+    evidence = '{"appointment": "Appointment/a1", "patient": null, "consent": [], "mapping": []}'
+    moment = "2026-11-24T09:00:00.000000Z"
+    database = SqliteFile(path, patience=0)
+    database.make(lambda connection: command.upgrade(configuration(connection), revision))
+    database.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO reminder (id, appointment, patient, start, kind, state, contact_type, evidence, segments, run,"
+            " attempts, sending_since, created, updated) VALUES ('i', 'a1', 'p1', ?, 'reminder', 'accepted', 'video',"
+            " ?, 2, 'r', 1, ?, ?, ?)",
+            (moment, evidence, moment, moment, moment),
+        )
+        connection.execute("INSERT INTO transition VALUES (1, 'i', ?, 'r', NULL, 'claimed', NULL)", (moment,))
+        for appointment, reason in (("a1", None), ("a2", "no-consent")):
+            connection.execute(
+                "INSERT INTO decision (appointment, patient, start, reason, evidence, detail, unmapped, decided, run)"
+                " VALUES (?, 'p1', ?, ?, ?, '[]', '[]', ?, 'r')",
+                (appointment, moment, reason, evidence, moment),
+            )
+
+
+@pytest.mark.parametrize("revision", tables.REVISIONS[:-1])
+def test_every_earlier_schema_is_upgraded_with_its_data(path, open_ledger, revision):
+    """Whatever version made the ledger, its rows come through, and the schema is the newest one."""
+    ledger_of(path, revision)
+    fresh = path.with_name("fresh.db")
+    SqlLedger(f"sqlite:///{fresh}").close()
+
+    assert migrate(f"sqlite:///{path}") == MigrationResult("upgraded", revision, tables.HEAD)
+
+    assert schema_of(path) == schema_of(fresh)
+    ledger = open_ledger()
+    [reminder] = ledger.of_appointments(["a1"])
+    assert (reminder.state, reminder.attempts, reminder.unit) == (State.ACCEPTED, 1, None)
+    assert [step.to_state for step in ledger.transitions("i")] == [State.CLAIMED]
+    [kept] = ledger.verdicts("a2")
+    assert (kept.verdict.reason, kept.verdict.unit) == ("no-consent", None)
+    ledger.close()
 
 
 def test_a_migration_that_fails_changes_nothing(path, open_ledger, newer_program):
