@@ -2,12 +2,14 @@
 
 A value that nobody listed could be a patient's, so it is dropped, and the line tells how many were. Values are
 numbers, truth values and short words of codes, ids and states; anything else is told by its type alone.
+Where stderr goes to systemd's journal, each line begins with its priority, so that ``journalctl -p err`` finds it.
 Other libraries' messages hold URLs and parameters: of theirs, only the logger's name and the level are kept.
 Logging never stops a run: what cannot be written is lost.
 """
 
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import MutableMapping
@@ -24,6 +26,8 @@ class Event(StrEnum):
     SIGNAL = "signal"
     COMMAND_FAILED = "command-failed"
     OUTPUT_LOST = "output-lost"
+    PING_FAILED = "ping-failed"
+    TEXTFILE_FAILED = "textfile-failed"
     UNLISTED = "unlisted"
     LIBRARY = "library"
 
@@ -66,15 +70,42 @@ class _Lines:
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
 
-    def msg(self, message: str) -> None:
+    def msg(self, message: str, level: int = logging.INFO) -> None:
         try:
             stream = self._stream or sys.stderr
-            stream.write(message + "\n")
+            stream.write(prioritised(message, level, stream) + "\n")
             stream.flush()
         except (OSError, ValueError, AttributeError, RuntimeError):  # closed, full, none, or amid another line
             return
 
-    debug = info = warning = error = critical = exception = msg
+    debug = info = msg
+
+    def warning(self, message: str) -> None:
+        self.msg(message, logging.WARNING)
+
+    def error(self, message: str) -> None:
+        self.msg(message, logging.ERROR)
+
+    critical = exception = error
+
+
+def prioritised(text: str, level: int, stream: TextIO) -> str:
+    """Begin each line with its priority where the stream is systemd's journal (sd-daemon(3), systemd.exec(5))."""
+    if not _is_journal(stream):
+        return text
+    priority = 3 if level >= logging.ERROR else 4 if level >= logging.WARNING else 6
+    return "\n".join(f"<{priority}>{line}" for line in text.split("\n"))
+
+
+def _is_journal(stream: TextIO) -> bool:
+    named = os.environ.get("JOURNAL_STREAM")
+    if not named:
+        return False
+    try:
+        ours = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{ours.st_dev}:{ours.st_ino}"
 
 
 class _Foreign(logging.Handler):

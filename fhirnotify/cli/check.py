@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @reported
 def check(config: Config = None, *, as_json: Json = False) -> None:
-    """Settings, mappings, template, FHIR endpoint, ledger and SMS account; sends and writes nothing."""
+    """Settings, mappings, template, FHIR endpoint, ledger, SMS account, monitoring; sends and writes nothing."""
     from fhirnotify.cli.checkup import examine  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
 
@@ -26,9 +26,9 @@ def check(config: Config = None, *, as_json: Json = False) -> None:
     for finding in examine(config):
         findings.append(finding)
         if not as_json:
-            out.line(f"{finding.level:8} {finding.part:9} {finding.what}".replace("\n", "\n" + " " * 19))
+            out.line(f"{finding.level:8} {finding.part:10} {finding.what}".replace("\n", "\n" + " " * 20))
             if finding.next_step:
-                out.line(f"{'':18} → {finding.next_step}")
+                out.line(f"{'':19} → {finding.next_step}")
     if as_json:
         out.json([asdict(finding) for finding in findings])
     if codes := [finding.exit_code for finding in findings if finding.exit_code]:

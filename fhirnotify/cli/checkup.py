@@ -1,5 +1,6 @@
 """Everything that a run needs, examined part by part. Nothing is sent and nothing is written."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from fhirnotify import access, ledgers, wiring
 from fhirnotify.addresses import nobody_listens
@@ -18,7 +20,7 @@ from fhirnotify.harness.probing.finding import Behaviour, Verdict
 from fhirnotify.harness.probing.probe import probe
 from fhirnotify.settings import Settings, load
 
-Part = Literal["settings", "mappings", "template", "fhir", "ledger", "sms"]
+Part = Literal["settings", "mappings", "template", "fhir", "ledger", "sms", "monitoring"]
 
 _EXAMPLE_NAME = "Maximiliana"
 _NOBODY = "fhirnotify-check"
@@ -50,6 +52,7 @@ def examine(config: Path | None) -> Iterator[Finding]:
         ("fhir", _fhir),
         ("ledger", _ledger),
         ("sms", _sms),
+        ("monitoring", _monitoring),
     )
     for part, examination in examinations:
         try:
@@ -145,3 +148,21 @@ def _sms(settings: Settings) -> Iterator[Finding]:
                 yield Finding("sms", "ok", gateway.check())
             except FhirnotifyError as error:  # the others are examined all the same
                 yield _error("sms", error)
+
+
+def _monitoring(settings: Settings) -> Iterator[Finding]:
+    """Look at who is told; nobody is: a ping would say that a run has begun or ended."""
+    watched = settings.monitoring
+    if (file := watched.textfile) is not None:
+        if os.access(file.parent, os.W_OK | os.X_OK) and not file.is_dir():
+            yield Finding("monitoring", "ok", f"each run writes its figures to {file}")
+        else:
+            step = "Make the directory, and let the account that runs fhirnotify write to it."
+            yield Finding("monitoring", "warning", f"{file} cannot be written: nobody would see how runs go", step)
+    if watched.ping_url is not None:
+        host = urlsplit(watched.ping_url.get_secret_value()).hostname
+        yield Finding("monitoring", "ok", f"each run tells {host} that it begins, and how it ends")
+    if not watched.expect_appointments:
+        step = "Set monitoring.expect_appointments to what a quiet day has at least."
+        what = "a journal system that suddenly has no visits would not be noticed"
+        yield Finding("monitoring", "ok", what, step)

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +51,7 @@ def reported(command: Callable[_P, None]) -> Callable[_P, None]:
 
 def _name(command: Callable[..., None]) -> str:
     group = command.__module__.rpartition(".")[2]
-    in_group = group in ("ledger", "mappings", "uncertain") and group != command.__name__
+    in_group = group in ("deploy", "ledger", "mappings", "settings", "uncertain") and group != command.__name__
     return f"{group}-{command.__name__}" if in_group else command.__name__
 
 
@@ -58,7 +59,7 @@ def _tell(what: str, kind: str, exit_code: int, where: str | None = None) -> Non
     from fhirnotify import logs  # noqa: PLC0415
     from fhirnotify.cli.output import complain  # noqa: PLC0415
 
-    complain(what)
+    complain(logs.prioritised(what, logging.ERROR, sys.stderr))
     more = {"place": where} if where else {}
     logs.log(logs.Event.COMMAND_FAILED, level=logging.ERROR, error=kind, exit_code=exit_code, **more)
 

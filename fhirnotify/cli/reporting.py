@@ -17,6 +17,7 @@ from fhirnotify.rows import Row, Summary
 MOST_SHOWN = 300
 """How many rows a table on a terminal holds; a pipe gets every row as a line."""
 
+_TO_MEND = 6
 _COLUMNS = ("Start", "Decision", "Kind", "Appointment", "Patient", "Why / what became of it")
 _WIDTHS = (16, 7, 10, 0, 0, 0)
 """Of the cells of a plain line; ids may be of any length."""
@@ -34,14 +35,16 @@ class Silent:
 
 
 class JsonLines:
-    """The JSON contract: a line for each row as it comes, the summary last."""
+    """The JSON contract: a line for each row as it comes, if they are wanted, the summary last."""
 
-    def __init__(self, out: Stdout) -> None:
+    def __init__(self, out: Stdout, *, only_the_end: bool = False) -> None:
         self._out = out
+        self._only_the_end = only_the_end
 
     def row(self, row: Row) -> None:
         """Print a row."""
-        self._out.json(row.as_json())
+        if not self._only_the_end:
+            self._out.json(row.as_json())
 
     def progress(self, stage: Literal["ask", "read", "send"], done: int) -> None:
         """Say nothing: stdout holds JSON alone, and a program is reading."""
@@ -49,6 +52,21 @@ class JsonLines:
     def end(self, summary: Summary, exit_code: int) -> None:  # noqa: ARG002  # the program sees the exit code itself
         """Print the summary."""
         self._out.json({"summary": summary.as_json()})
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Quiet(Silent):
+    """One line when it has ended, which tells an operator how, what it came to and what to do next."""
+
+    def __init__(self, out: Stdout) -> None:
+        self._out = out
+
+    def end(self, summary: Summary, exit_code: int) -> None:
+        """Print the line."""
+        next_step = ' "fhirnotify uncertain" and "fhirnotify explain" tell what to do.' if exit_code == _TO_MEND else ""
+        self._out.line(f"{_how_it_ended(exit_code)}{next_step} {_in_short(summary)}")
 
     def close(self) -> None:
         """Nothing is open."""
@@ -95,7 +113,7 @@ class ForPeople:
         for line in self._for_a_person(summary):
             self._out.line(printable(line))
         self._out.line(self.in_short(summary))
-        self._out.line(f"Exit {exit_code}: {EXITS.get(exit_code, 'unexpected')}.")
+        self._out.line(_how_it_ended(exit_code))
 
     def sentence(self, reason: str) -> str:
         """Say what a reason means."""
@@ -181,6 +199,10 @@ def _cells(row: Row, zone: ZoneInfo) -> tuple[str, ...]:
     kind = row.contact_type or "-"
     cells = (local(row.start, zone), row.decision, kind, row.appointment, row.patient or "-", why)
     return tuple(map(printable, cells))
+
+
+def _how_it_ended(exit_code: int) -> str:
+    return f"Exit {exit_code}: {EXITS.get(exit_code, 'unexpected')}."
 
 
 def _in_short(summary: Summary) -> str:

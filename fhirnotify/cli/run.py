@@ -17,17 +17,28 @@ from fhirnotify.cli.options import Config, Json, Now
 from fhirnotify.errors import FhirnotifyError, SettingsError
 
 if TYPE_CHECKING:
-    from fhirnotify.cli.reporting import ForPeople, JsonLines
+    from fhirnotify.cli.reporting import ForPeople, JsonLines, Quiet
+    from fhirnotify.monitoring.watch import Seen
     from fhirnotify.rows import Summary
     from fhirnotify.settings import Settings
 
 Rehearsal = Annotated[
     bool, typer.Option("--rehearsal", help="Let --now send through a real provider: a test account, please.")
 ]
+ToSayLittle = Annotated[
+    bool, typer.Option("--quiet", help="One line when it has ended, and none for each appointment: for a schedule.")
+]
 
 
 @reported
-def run(config: Config = None, now: Now = None, *, as_json: Json = False, rehearsal: Rehearsal = False) -> None:
+def run(
+    config: Config = None,
+    now: Now = None,
+    *,
+    as_json: Json = False,
+    quiet: ToSayLittle = False,
+    rehearsal: Rehearsal = False,
+) -> None:
     """One scheduled pass: settle what is uncertain, scan, decide, claim, re-check, send, record."""
     from fhirnotify import settings, wiring  # noqa: PLC0415
     from fhirnotify.run import run as pass_of_the_job  # noqa: PLC0415
@@ -38,15 +49,16 @@ def run(config: Config = None, now: Now = None, *, as_json: Json = False, rehear
             f'--now would send through {", ".join(chosen.sms.provider)} at a time that is not, so "run" refuses it.',
             'Set sms.provider = "outbox", or add --rehearsal if it is a test account.',
         )
-    report = reporter(chosen, as_json=as_json)
+    report = reporter(chosen, as_json=as_json, quiet=quiet)
 
     def work(stop: threading.Event) -> "Summary":
         with wiring.job_to_run(chosen, report, now, stop) as job:
             return pass_of_the_job(job)
 
-    with stopped_by_signals() as stop:
-        done = finished(lambda: work(stop), report, chosen.monitoring.expect_appointments, now=now)
-    raise typer.Exit(done)
+    with stopped_by_signals() as stop, _watched(chosen, now) as seen:
+        expected = chosen.monitoring.expect_appointments
+        seen.exit_code = finished(lambda: seen.keep(work(stop)), report, expected, now=now)
+    raise typer.Exit(seen.exit_code)
 
 
 @reported
@@ -65,17 +77,29 @@ def plan(config: Config = None, now: Now = None, *, as_json: Json = False) -> No
     raise typer.Exit(finished(work, report, chosen.monitoring.expect_appointments, now=now))
 
 
-def reporter(settings: "Settings", *, as_json: bool) -> "JsonLines | ForPeople":
+@contextmanager
+def _watched(settings: "Settings", now: datetime | None) -> "Iterator[Seen]":
+    """Let those of ``[monitoring]`` know of the run; nobody is told of a rehearsal."""
+    from fhirnotify.monitoring.watch import watched  # noqa: PLC0415
+    from fhirnotify.settings.monitoring import Monitoring  # noqa: PLC0415
+
+    with watched(settings.monitoring if now is None else Monitoring()) as seen:
+        yield seen
+
+
+def reporter(settings: "Settings", *, as_json: bool, quiet: bool = False) -> "JsonLines | ForPeople | Quiet":
     """Choose how rows are shown."""
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
-    from fhirnotify.cli.reporting import ForPeople, JsonLines  # noqa: PLC0415
+    from fhirnotify.cli.reporting import ForPeople, JsonLines, Quiet  # noqa: PLC0415
 
-    return JsonLines(Stdout()) if as_json else ForPeople(Stdout(), settings.reminder.time_zone)
+    if as_json:
+        return JsonLines(Stdout(), only_the_end=quiet)
+    return Quiet(Stdout()) if quiet else ForPeople(Stdout(), settings.reminder.time_zone)
 
 
 def finished(
     work: "Callable[[], Summary]",
-    report: "JsonLines | ForPeople",
+    report: "JsonLines | ForPeople | Quiet",
     expected: int,
     *,
     now: datetime | None = None,

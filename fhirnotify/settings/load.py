@@ -17,7 +17,7 @@ from pydantic_settings import EnvSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
 from fhirnotify.errors import SettingsError
-from fhirnotify.settings.model import LATER, PREFIX, Settings
+from fhirnotify.settings.model import PREFIX, Settings
 
 DEFAULT_FILE = Path("fhirnotify.toml")
 
@@ -126,8 +126,6 @@ class _Reading:
                 kept[key] = self.known(value, section, here) if nested and section else value
             elif secret != key and secret in fields and _is_secret(model, secret):
                 self._read_secret(data, secret, here, kept)
-            elif ".".join(here) in LATER:
-                self._found(here, "comes in a later version")
             else:
                 self._found(here, f"no such setting{_nearest(here, fields)}")
         return kept
@@ -224,6 +222,7 @@ def _make_paths_absolute(data: dict[str, Any], base: Path) -> None:
         (("ledger", "url"), "sqlite:///", "sqlite:///fhirnotify.db"),
         (("sms", "outbox", "path"), "", "outbox.jsonl"),
         (("mappings", "directory"), "", None),
+        (("monitoring", "textfile"), "", None),
         (("fhir", "auth", "private_key_file"), "", None),
         (("fhir", "locations_file"), "", None),
         (("fhir", "patients_file"), "", None),

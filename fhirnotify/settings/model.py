@@ -23,6 +23,7 @@ from fhirnotify.core.model import Coding
 from fhirnotify.settings import values
 from fhirnotify.settings.access import Auth, Tls
 from fhirnotify.settings.appointments import Enumeration
+from fhirnotify.settings.monitoring import Monitoring
 from fhirnotify.settings.section import Section
 from fhirnotify.settings.sms import Sms
 
@@ -44,15 +45,6 @@ TEMPLATE = (
     "Till de flesta mottagningsbesök kan du själv checka in: incheck.regionvasterbotten.se"
 )
 """The reminder's text, as the region has settled it."""
-
-
-LATER = frozenset(
-    {
-        "monitoring.textfile",
-        "monitoring.ping_url",
-    }
-)
-"""Keys and sections that a later version will know. Taking them without acting on them would be a lie."""
 
 
 def _not_yet(value: bool) -> bool:  # noqa: FBT001  # a validator's signature
@@ -143,12 +135,6 @@ class LedgerPlace(Section):
 
     url: Annotated[str, BeforeValidator(values.ledger_address)] = Field("sqlite:///fhirnotify.db", repr=False)
     retention: Annotated[timedelta, BeforeValidator(values.duration(_DAY, 3650 * _DAY))] = timedelta(days=90)
-
-
-class Monitoring(Section):
-    """``[monitoring]``."""
-
-    expect_appointments: Whole = Field(0, ge=0)
 
 
 class Settings(BaseSettings):

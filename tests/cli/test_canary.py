@@ -77,6 +77,24 @@ def test_no_command_tells_anything_personal(canary: Place, as_json: list[str]) -
         assert leaks(told(canary, *command, *as_json)) == [], command
 
 
+def test_what_watches_over_a_run_is_told_nothing(canary: Place) -> None:
+    """The file of figures, the pings, and the line at the end, for a journal that holds nothing but secrets."""
+    asked: list[str] = []
+
+    def pinged(request: Request) -> Reply:
+        asked.append(f"{request.target} {request.headers} {request.body!r}")
+        return Reply(500, WORD.encode())
+
+    with LoopbackServer(pinged) as server:
+        settings = f'[monitoring]\ntextfile = "x.prom"\nping_url = "{server.base_url}/{WORD}"\n'
+        canary.settings(settings)
+        output = told(canary, "run", "--quiet")
+        assert (canary.directory / "x.prom").is_file()
+        assert leaks(output + told(canary, "check", "--json")) == []
+    assert asked
+    assert leaks(" ".join(asked).replace(f"/{WORD}", "")) == []
+
+
 def test_no_explanation_tells_anything_personal(canary: Place) -> None:
     """Whatever is wrong with the resources, before and after a run."""
     for each in WORLD[::3]:

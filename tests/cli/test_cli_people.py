@@ -178,7 +178,7 @@ def test_check_goes_through_every_part(place: Place) -> None:
     """All is well, and nothing is made."""
     before = sorted(place.directory.rglob("*"))
     found = findings(place, 0)
-    assert list(found) == ["settings", "mappings", "template", "fhir", "ledger", "sms"]
+    assert list(found) == ["settings", "mappings", "template", "fhir", "ledger", "sms", "monitoring"]
     assert {each["level"] for part in found.values() for each in part} == {"ok"}
     assert sorted(place.directory.rglob("*")) == before
 

@@ -3,8 +3,10 @@
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,3 +107,28 @@ def test_a_stream_that_is_gone_does_not_stop_the_run(monkeypatch: pytest.MonkeyP
     logs.setup()
     logs.log(Event.SIGNAL)
     logging.getLogger("httpx").error("x")
+
+
+@pytest.mark.parametrize(("level", "prefix"), [(logging.INFO, "<6>"), (logging.WARNING, "<4>"), (logging.ERROR, "<3>")])
+def test_in_the_journal_each_line_begins_with_its_priority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: int, prefix: str
+) -> None:
+    """Only where stderr itself is the journal: a run that is started from a unit may write elsewhere."""
+    with (tmp_path / "journal").open("w+", encoding="utf-8") as journal:
+        status = os.fstat(journal.fileno())
+        for named in (f"{status.st_dev}:{status.st_ino}", f"{status.st_dev}:1", ""):
+            monkeypatch.setenv("JOURNAL_STREAM", named)
+            logs.setup(journal)
+            logs.log(Event.RUN_ENDED, level=level, sent=3)
+        structlog.reset_defaults()
+        journal.seek(0)
+        first, *others = journal.read().splitlines()
+    assert first.startswith(prefix + "{")
+    assert [line[0] for line in others] == ["{", "{"]
+
+
+def test_a_stream_that_is_no_file_is_not_the_journal(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says."""
+    monkeypatch.setenv("JOURNAL_STREAM", "1:2")
+    logs.log(Event.RUN_ENDED)
+    assert stream.getvalue().startswith("{")

@@ -128,7 +128,9 @@ WRONG = [
     ("ledger", 'url = "sqlite://"', "ledger.url", "sqlite:///FILE"),
     ("ledger", 'url = "sqlite:///:memory:"', "ledger.url", "must outlive the run"),
     ("ledger", 'url = "postgresql://u:p/x@h/d"', "ledger.url", "is not a ledger"),
-    ("monitoring", 'ping_url = "https://x"', "monitoring.ping_url", "comes in a later version"),
+    ("monitoring", 'ping_url = "x"', "monitoring.ping_url", "is not an http or https URL"),
+    ("monitoring", 'ping_url = "https://u:p@x"', "monitoring.ping_url", "holds credentials"),
+    ("monitoring", 'textfile = "metrics.txt"', "monitoring.textfile", "must end with .prom"),
     ("monitoring", "expect_appointments = -1", "monitoring.expect_appointments", "greater than or equal to 0"),
 ]
 
