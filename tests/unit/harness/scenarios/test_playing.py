@@ -145,7 +145,7 @@ def test_steps(target):
                 {"command": "plan", "at": "now+2h", "expect": [{"skip": "no-consent"}], "complete": True},
             ]
         ),
-        wrong=scenario(steps=[{}, {"at": "now+1h", "expect": [{"already": "delivered"}], "inbox": 2, "exit": 6}]),
+        wrong=scenario(steps=[{}, {"at": "now+1h", "expect": [{"already": "undelivered"}], "inbox": 2, "exit": 6}]),
     )
     assert played["steps"].findings == ()
     assert [each.split(":")[0:2] for each in played["wrong"].findings] == [
