@@ -28,7 +28,7 @@ from sqlalchemy import (
 OURS = "fhirnotify_"
 """Every revision begins with this, so that ``alembic_version`` also tells whose database it is."""
 
-REVISIONS = ("fhirnotify_0001", "fhirnotify_0002", "fhirnotify_0003", "fhirnotify_0004")
+REVISIONS = ("fhirnotify_0001", "fhirnotify_0002", "fhirnotify_0003", "fhirnotify_0004", "fhirnotify_0005")
 """The revisions of the schema that this program knows, oldest first."""
 
 HEAD = REVISIONS[-1]
@@ -137,6 +137,7 @@ transition = Table(
     Column("to_state", String, nullable=False),
     Column("code", String),
     Index("ix_transition_reminder", "reminder"),
+    Index("ix_transition_at", "at", "id"),
     Index(
         "ix_transition_claimed",
         "run",
@@ -160,6 +161,7 @@ decision = Table(
     Column("decided", Instant, nullable=False),
     Column("run", String, nullable=False),
     Column("unit", String),
+    Index("ix_decision_decided", "decided", "appointment", "patient"),
     Index("ix_decision_report", "start", "reason", "unit", "contact_type", "patient", "appointment"),
 )
 
@@ -212,3 +214,64 @@ write_back = Table(
 )
 """What the journal system has been told of a reminder: the state that was written last (None: nothing yet), when it
 was last tried, how often in a row in vain, and why it failed the last time."""
+
+past_decision = Table(
+    "past_decision",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("appointment", String, nullable=False),
+    Column("patient", String, nullable=False),
+    Column("start", Instant),
+    Column("reason", String),
+    Column("contact_type", String),
+    Column("evidence", JSON, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("unmapped", JSON, nullable=False),
+    Column("decided", Instant, nullable=False),
+    Column("run", String, nullable=False),
+    Column("unit", String),
+    Index("ix_past_decision_decided", "decided", "appointment", "patient"),
+)
+"""What had been decided until another decision took its place."""
+
+actor = Table(
+    "actor",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("account", String),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+)
+"""Whose process it was that changed anything under the id of a run; no account for what is older than this table."""
+
+deed = Table(
+    "deed",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("run", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+"""What was deleted, and when: by retention, or for a patient, of whom nothing is said."""
+
+to_erase = Table(
+    "to_erase",
+    metadata,
+    Column("reminder", ForeignKey("reminder.id", ondelete="CASCADE"), primary_key=True),
+    Column("since", Instant, nullable=False),
+)
+"""What is to be deleted as soon as the visit is past: until then it keeps a second reminder from being sent."""
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("unit", String, primary_key=True),
+    Column("contact_type", String, primary_key=True),
+    Column("result", String, primary_key=True),
+    Column("became", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+"""How many of what was purged: by local day and unit of the visit, what was done (a state, or a reason) and became."""
