@@ -102,12 +102,14 @@ class Staging:
 
     def _made(self, written: Written) -> Resource:
         if isinstance(written, dict):
-            resource: Resource = self._here({**written, "id": self.id(written["id"])})
+            own: Resource = {"resourceType": written["resourceType"], "id": self.id(written["id"])}
+            resource: Resource = self._here(written)
         else:
             resource = self._ordinary(written)
+            own = {key: resource[key] for key in ("resourceType", "id")}
             for elements in written.elements(self.stage.version):
                 resource = _laid_over(resource, self._here(elements))
-        return self._tagged(self._at_location(resource))
+        return self._tagged(self._at_location({**resource, **own}))  # whatever is laid over, it is one of ours
 
     def _ordinary(self, written: model.Patient | model.Consent | model.Appointment) -> Resource:
         version = self.stage.version

@@ -9,7 +9,7 @@ from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.resources import CONSENT_CODE
 from fhirnotify.harness.scenarios.calendar import beginning
 from fhirnotify.harness.scenarios.comparing import differences, message_differences, messages
-from fhirnotify.harness.scenarios.model import Scenario
+from fhirnotify.harness.scenarios.model import Patient, Scenario
 from fhirnotify.harness.scenarios.moments import LOCAL
 from fhirnotify.harness.scenarios.staging import Stage, Staging
 
@@ -68,6 +68,15 @@ def test_elements_are_laid_over():
     assert patient["name"] == [{"given": ["Åsa"]}]
     assert patient["gender"] == "female"
     assert put(staged(FhirVersion.R5, resources=[written]))[0]["gender"] == "male"
+
+
+def test_what_is_laid_over_takes_no_resource_of_another():
+    """Whatever elements get here, what is put is the scenario's own, by its type and its prefixed id."""
+    foreign = {"id": "zz", "resourceType": "Practitioner"}
+    (made,) = staged().put([Patient.model_construct(patient="p", over=foreign, over_r4={}, over_r5={})])
+    assert (made["resourceType"], made["id"]) == ("Patient", "x-p")
+    (made,) = staged().put([{"resourceType": "Patient", "id": "${base}"}])
+    assert made["id"] == "x-${base}"
 
 
 @pytest.mark.parametrize(
