@@ -11,7 +11,7 @@ import random
 import re
 import secrets
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -130,19 +130,27 @@ class Guest:
         Raises:
             FhirError: it cannot be searched, or refuses the search for Patients by tag.
         """
-        found: list[Resource] = []
-        for kind in dict.fromkeys((*_TYPES, *sorted(kinds))):
-            try:
-                for resource in self._every(kind, (("_tag", TAG), _ALL)):
-                    code = _code_of(resource)
-                    if code is None:
-                        break
-                    if _is_over(code, resource):
-                        found.append({"resourceType": kind, "id": resource["id"], "link": resource.get("link", [])})
-            except RefusedError:
-                if kind == "Patient":
-                    raise
-        return found
+        return list(self._ours(kinds, TAG, _is_over))
+
+    def holds(self, resource: Resource) -> bool | None:
+        """Look whether a resource stands there by its id; None where it cannot be read so.
+
+        Raises:
+            FhirError: something else is answered.
+        """
+        try:
+            return self._client.read(resource["resourceType"], resource["id"]) is not None
+        except RefusedError:
+            return None
+
+    def left_by(self, run: Run, kinds: Iterable[str] = ()) -> list[Resource]:
+        """Give the resources of a run, as ``left_behind`` gives those of runs that are over.
+
+        Raises:
+            FhirError: it cannot be searched.
+        """
+        # by the run's own tag: a server may answer a search that it has answered lately as it did then
+        return list(self._ours(kinds, f"{RUN}|{run.code}", lambda code, _: code == run.code))
 
     def free_year(self, taken: frozenset[int] = frozenset()) -> int:
         """Choose a year far off in which the server has no Appointment.
@@ -183,6 +191,23 @@ class Guest:
             except RefusedError:
                 continue
             return
+
+    def _ours(self, kinds: Iterable[str], tag: str, chosen: Callable[[str, Resource], bool]) -> Iterator[Resource]:
+        """Give what of the harness's own carries a tag and is chosen by its run's code, no more of it than is needed.
+
+        ``kinds`` are looked through beside those that every run puts.
+        """
+        for kind in dict.fromkeys((*_TYPES, *sorted(kinds))):
+            try:
+                for resource in self._every(kind, (("_tag", tag), _ALL)):
+                    code = _code_of(resource)
+                    if code is None:
+                        break
+                    if chosen(code, resource):
+                        yield {"resourceType": kind, "id": resource["id"], "link": resource.get("link", [])}
+            except RefusedError:
+                if kind == "Patient":
+                    raise
 
     def _every(self, kind: str, params: Params) -> Iterator[Resource]:
         for page in every_page(self._client, kind, params):

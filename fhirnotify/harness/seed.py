@@ -21,12 +21,16 @@ from fhirnotify.fhir.retry import TEMPORARY_STATUSES
 from fhirnotify.harness.loopback import is_loopback
 from fhirnotify.harness.resources import Resource
 
+Versions = dict[str, str]
+"""The version that a server has given what was put there, by ``Type/id``; without those of which it tells none."""
+
 CHUNK = 200
 """Resources in one transaction. HAPI takes some 500 in two seconds; none of those we know sets a lower limit."""
 
 _TIMEOUT = 120.0
 _LAST_TO_BE_POINTED_AT = ("Patient", "RelatedPerson", "Consent", "Appointment", "Communication")
 _FHIR_JSON = "application/fhir+json"
+_ETAG = re.compile(r'(?:W/)?"?([A-Za-z0-9.-]{1,64})"?')
 
 
 _RIGHTS = (
@@ -65,8 +69,8 @@ _PUT = _Direction("PUT", "The server does not take what it is given", RefusedRes
 _DELETE = _Direction("DELETE", "The server does not delete what was put there", NotTakenAway, missing_is_well=True)
 
 
-def seed(base_url: str, resources: Iterable[Resource], client: httpx.Client | None = None) -> int:
-    """Put these resources on the server; give their number.
+def seed(base_url: str, resources: Iterable[Resource], client: httpx.Client | None = None) -> Versions:
+    """Put these resources on the server; give the versions that they have now.
 
     Args:
         base_url: of the server.
@@ -77,12 +81,13 @@ def seed(base_url: str, resources: Iterable[Resource], client: httpx.Client | No
         RefusedResources: the server refuses one; those of earlier transactions stay.
         FhirError: the server cannot be reached, does not know who asks, or is no FHIR server.
     """
-    count = 0
+    given: Versions = {}
     for chunk in _in_order(resources):
         entries = [{"resource": resource, "request": _request(_PUT, resource)} for resource in chunk]
-        _transact(base_url, _PUT, entries, client)
-        count += len(chunk)
-    return count
+        for resource, response in zip(chunk, _transact(base_url, _PUT, entries, client), strict=True):
+            if etag := _ETAG.fullmatch(str(response.get("etag") or "")):
+                given[reference(resource)] = etag[1]
+    return given
 
 
 def remove(base_url: str, resources: Iterable[Resource], client: httpx.Client | None = None) -> None:
@@ -95,6 +100,11 @@ def remove(base_url: str, resources: Iterable[Resource], client: httpx.Client | 
     for chunk in reversed(list(_in_order(resources))):
         entries = [{"request": _request(_DELETE, resource)} for resource in reversed(chunk)]
         _transact(base_url, _DELETE, entries, client)
+
+
+def reference(resource: Resource) -> str:
+    """Name a resource by type and id."""
+    return f"{resource['resourceType']}/{resource['id']}"
 
 
 def _in_order(resources: Iterable[Resource]) -> Iterator[list[Resource]]:
@@ -121,29 +131,33 @@ def _linked(resources: Iterable[Resource]) -> set[str]:
 
 
 def _request(direction: _Direction, resource: Resource) -> dict[str, str]:
-    return {"method": direction.method, "url": f"{resource['resourceType']}/{resource['id']}"}
+    return {"method": direction.method, "url": reference(resource)}
 
 
-def _transact(base_url: str, direction: _Direction, entries: list[dict[str, Any]], client: httpx.Client | None) -> None:
+def _transact(
+    base_url: str, direction: _Direction, entries: list[dict[str, Any]], client: httpx.Client | None
+) -> list[dict[str, Any]]:
+    """Make one transaction, and give what is answered to each entry."""
     answer = _answer(base_url, {"resourceType": "Bundle", "type": "transaction", "entry": entries}, client)
     if not answer.is_success:
         raise _refusal(base_url, direction, answer)
-    statuses = _statuses(answer)
-    if len(statuses) != len(entries):
+    responses = _responses(answer)
+    if len(responses) != len(entries):
         raise FhirError(
             f"What answers at {_origin(base_url)} is not a FHIR server: no transaction response.",
             "See that the address is the FHIR base, and that the server takes transactions there.",
         )
     refused = [
-        (entry["request"]["url"], status)
-        for entry, status in zip(entries, statuses, strict=True)
-        if not _is_well(direction, status)
+        (entry["request"]["url"], str(response["status"]))
+        for entry, response in zip(entries, responses, strict=True)
+        if not _is_well(direction, str(response["status"]))
     ]
     if refused:
         forbidden = any(status.startswith(("401", "403")) for _, status in refused)
         named = ", ".join(f"{url} ({status})" for url, status in refused[:5])
         what = f"{direction.refused}: {len(refused)} resources, {named}."
         raise direction.error(what, _RIGHTS if forbidden else "")
+    return responses
 
 
 def _is_well(direction: _Direction, status: str) -> bool:
@@ -174,10 +188,11 @@ def _refusal(base_url: str, direction: _Direction, answer: httpx.Response) -> Fh
     return direction.error(what, _RIGHTS if status == HTTPStatus.FORBIDDEN else "")
 
 
-def _statuses(answer: httpx.Response) -> list[str]:
-    """Give the status of each entry; none if the answer is no transaction response."""
+def _responses(answer: httpx.Response) -> list[dict[str, Any]]:
+    """Give the response to each entry, which has a status; none if the answer is no transaction response."""
     try:
-        return [str(entry["response"]["status"]) for entry in answer.json()["entry"]]
+        found = [entry["response"] for entry in answer.json()["entry"]]
+        return found if all("status" in each and isinstance(each, dict) for each in found) else []
     except (ValueError, KeyError, TypeError):
         return []
 

@@ -55,6 +55,7 @@ def faults(
         access_to(fhir, auth) as server,
         abreast_on_server(server, conditions, at_once, foreign=foreign, tell=complain) as players,
         Told(out, to_stderr=True) as told,
+        server.ending.waiting(),  # it is the players that write, each in a thread of its own
     ):
         for line in matrix.played(players, chosen):
             lines.append(line)

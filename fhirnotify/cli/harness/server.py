@@ -28,13 +28,14 @@ WriteTo = Annotated[
 
 @contextmanager
 def access_to(fhir: str, auth: Path | None) -> Iterator["Access"]:
-    """Give the way to a server: to read it, to write to it, and to put a fault before it.
+    """Give the way to a server: to read it, to write to it, to put a fault before it, and to be interrupted.
 
     Raises:
         SettingsError: the address or the file of credentials is wrong, or it is a directory.
     """
     from fhirnotify import access, wiring  # noqa: PLC0415
     from fhirnotify.harness import faults  # noqa: PLC0415
+    from fhirnotify.harness.ending import Ending  # noqa: PLC0415
     from fhirnotify.harness.scenarios.session import Access  # noqa: PLC0415
 
     settings = settings_of(fhir, auth)
@@ -44,8 +45,8 @@ def access_to(fhir: str, auth: Path | None) -> Iterator["Access"]:
             "'harness run --fhir file:' alone plays in a directory made for it.",
         )
     faulty = faults.before(settings.fhir.base_url, verify=access.verification(settings))
-    with closing(wiring.fhir_client(settings)) as reader, wiring.fhir_writer(settings) as writer:
-        yield Access(settings.fhir.base_url, reader, writer, credentials(settings), faulty)
+    with closing(wiring.fhir_client(settings)) as reader, wiring.fhir_writer(settings) as writer, Ending() as ending:
+        yield Access(settings.fhir.base_url, reader, writer, credentials(settings), faulty, ending)
 
 
 def may_write(fhir: str, write_to: str | None) -> bool:

@@ -1,6 +1,7 @@
 """One performance: scenarios on a server, and the real command, step by step, with a ledger and an inbox of its own."""
 
 import shutil
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -10,10 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fhirnotify.harness.ending import Ending
 from fhirnotify.harness.inbox import Inbox
 from fhirnotify.harness.installation import Finished, Installation
 from fhirnotify.harness.resources import CONSENT_CODE, Resource
+from fhirnotify.harness.scenarios.accounting import Given, evidence_differences, summary_differences
 from fhirnotify.harness.scenarios.comparing import Message, differences, message_differences, messages
+from fhirnotify.harness.scenarios.discretion import Secrets, disclosed
 from fhirnotify.harness.scenarios.mapping import written
 from fhirnotify.harness.scenarios.model import Row, Step
 from fhirnotify.harness.scenarios.staging import Staging
@@ -25,6 +29,8 @@ Faulty = Callable[[str], AbstractContextManager[str]]
 
 _POLL_SECONDS = 0.005
 _LAST_WORDS = 400
+_MAPPINGS = "mappings"
+_PATIENTS = "patients.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Site:
         strategy: how Appointments are searched.
         mappings: the directory of the mappings under test.
         faulty: puts a fault before the server; None where there is no HTTP for it to act on.
+        ending: what is heard while a run is waited for.
     """
 
     target: Target
@@ -43,6 +50,11 @@ class Site:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     strategy: Strategy = "by-date"
     faulty: Faulty | None = None
+    ending: Ending = field(default_factory=Ending)
+
+
+class EndedByItself(Exception):
+    """A run that was to be killed came to its end before."""
 
 
 class Performance:
@@ -62,6 +74,7 @@ class Performance:
         self._twice = twice
         self._installation = Installation(directory, site.environment)
         self._inbox = Inbox()
+        self._given = Given()
         self.ended: list[Finished] = []
         """What the runs said that came to their end, in order."""
 
@@ -74,9 +87,10 @@ class Performance:
             NotTakenAway: it does not give up what was put there.
         """
         steps = self._first.scenario.steps
+        self._site.ending.heed()
         with self._inbox:
             try:
-                self._site.target.put([*self._location(), *self._resources()])
+                self._put([*self._location(), *self._resources()])
                 for number, step in enumerate(steps, 1):
                     if found := list(self._step(step)):
                         where = f"step {number}: " if len(steps) > 1 else ""
@@ -90,6 +104,9 @@ class Performance:
         put = [each for staging in self._stagings for each in staging.ever.values()]
         self._site.target.remove([*self._location(), *put])
 
+    def _put(self, resources: list[Resource]) -> None:
+        self._given.add(self._site.target.put(resources))
+
     def _resources(self) -> list[Resource]:
         return [each for staging in self._stagings for each in staging.put(staging.scenario.resources)]
 
@@ -101,7 +118,7 @@ class Performance:
 
     def _step(self, step: Step) -> Iterator[str]:
         if changed := self._first.put(step.change):
-            self._site.target.put(changed)
+            self._put(changed)
         if gone := self._first.taken_away(step.remove):
             self._site.target.remove(gone)
         self._inbox.next(*step.provider)
@@ -111,9 +128,16 @@ class Performance:
         except subprocess.TimeoutExpired as late:
             yield f"the run did not end within {late.timeout:.0f} seconds"
             return
+        except EndedByItself:
+            yield f"the run came to its end before the provider was asked {step.kill} times: nothing was killed"
+            return
+        unused = self._inbox.exchange.script.lines()
+        self._inbox.exchange.script.clear()  # what is left over is not for later steps
         if finished is not None:
             self.ended.append(finished)
             yield from self._as_told(step, finished)
+            yield from (f"the provider was not asked for what it does: {each.behaviour}" for each in unused)
+        yield from self._disclosed(finished)
         if (rows := self._expected(step)) is not None:
             sent = sum((messages(staging, of) for staging, of in rows), Counter[Message]())
             yield from message_differences(sent, self._taken() - before)
@@ -125,8 +149,9 @@ class Performance:
             yield f"exit code {finished.exit_code}, not {step.exit}: {finished.log.strip()[-_LAST_WORDS:]}"
         if step.complete is not None and finished.summary.get("complete") is not step.complete:
             yield f"complete is {finished.summary.get('complete')}, not {step.complete}"
-        if finished.summary.get("complete") and not _adds_up(finished):
-            yield "the summary's counts do not add up to its rows"
+        yield from summary_differences(finished)
+        if step.fault is None:  # else a fault may have shown it other versions
+            yield from evidence_differences(finished.rows, self._given)
         if (expected := self._expected(step)) is not None:
             yield from _compared(expected, finished)
 
@@ -140,7 +165,16 @@ class Performance:
         if finished.exit_code != step.exit:
             yield f"exit code {finished.exit_code}, not {step.exit}: {finished.log.strip()[-_LAST_WORDS:]}"
         yield from _compared([(staging, tuple(row.again for row in rows)) for staging, rows in expected], finished)
+        yield from summary_differences(finished)
+        yield from evidence_differences(finished.rows, self._given)
         yield from message_differences(Counter(), self._taken() - before)
+        yield from self._disclosed(finished)
+
+    def _disclosed(self, finished: Finished | None) -> Iterator[str]:
+        resources = [each for staging in self._stagings for each in staging.ever.values()]
+        secrets = Secrets.of(resources, (message.text for message in self._inbox.messages))
+        ours = (self._installation.config.name, _MAPPINGS, _PATIENTS)
+        return disclosed(secrets, finished, self._installation.directory, ours)
 
     def _expected(self, step: Step) -> list[tuple[Staging, tuple[Row, ...]]] | None:
         """Give the rows expected of each scenario; None if anything will do."""
@@ -160,18 +194,27 @@ class Performance:
         with self._endpoint(step) as base_url:
             self._installation.configure(*self._settings(base_url))
             now = self._first.moment(step.at)
-            if step.kill is None:
-                return self._installation.run(now, command=step.command)
-            self._kill(self._installation.start(now), step.kill)
-            return None
+            with self._site.ending.waiting():
+                if step.kill is None:
+                    return self._installation.run(now, command=step.command)
+                self._kill(self._installation.start(now), step.kill)
+                return None
 
     def _kill(self, process: "subprocess.Popen[str]", nth: int) -> None:
-        """End the run without warning when the provider has been asked for the n-th time."""
+        """End the run without warning when the provider has been asked for the n-th time.
+
+        Raises:
+            EndedByItself: it has ended before.
+        """
         asked = self._asked()
-        while process.poll() is None and self._asked() - asked < nth:
-            time.sleep(_POLL_SECONDS)
-        process.kill()
-        process.communicate()
+        try:
+            while process.poll() is None and self._asked() - asked < nth:
+                time.sleep(_POLL_SECONDS)
+        finally:
+            process.kill()
+            process.communicate()
+        if process.returncode != -signal.SIGKILL:
+            raise EndedByItself
 
     def _asked(self) -> int:
         return len(self._inbox.messages) + len(self._inbox.attempts)
@@ -184,14 +227,14 @@ class Performance:
 
     def _settings(self, base_url: str) -> list[dict[str, dict[str, Any]]]:
         scenario = self._first.scenario
-        mappings = self._installation.directory / "mappings"
+        mappings = self._installation.directory / _MAPPINGS
         if not mappings.exists():
             shutil.copytree(self._site.mappings, mappings)
             written(scenario.mappings, mappings)
         ours: dict[str, dict[str, Any]] = {
             "fhir": {"base_url": base_url, **self._read_by()},
             "consent": {"codes": [CONSENT_CODE]},
-            "mappings": {"directory": "mappings"},
+            "mappings": {"directory": _MAPPINGS},
             "sms": {"rate": 1000},
         }
         return [ours, self._inbox.settings(), _flat(scenario.settings)]
@@ -201,7 +244,7 @@ class Performance:
         if self._site.strategy == "by-location":
             return {"appointments": "by-location", "locations": [self._first.stage.location]}
         if self._site.strategy == "by-patient":
-            file = self._installation.directory / "patients.txt"
+            file = self._installation.directory / _PATIENTS
             ids = [key for staging in self._stagings for kind, key in staging.present if kind == "Patient"]
             file.write_text("".join(f"{each}\n" for each in ids) or "nobody\n", encoding="utf-8")
             return {"appointments": "by-patient", "patients_file": file.name}
@@ -219,12 +262,6 @@ def _compared(expected: Iterable[tuple[Staging, Iterable[Row]]], finished: Finis
 
 def _is_of(staging: Staging, row: Mapping[str, Any]) -> bool:
     return str(row["appointment"]).startswith(staging.stage.prefix)
-
-
-def _adds_up(finished: Finished) -> bool:
-    summary = finished.summary
-    parts = sum(summary[key] for key in ("skipped", "already", "sent", "pending", "uncertain", "failed"))
-    return bool(summary["considered"] == parts == len(finished.rows))
 
 
 def _flat(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

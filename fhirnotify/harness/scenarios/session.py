@@ -12,6 +12,7 @@ from fhirnotify.core.model import FhirVersion
 from fhirnotify.errors import HarnessError
 from fhirnotify.fhir.capability import read_capability
 from fhirnotify.fhir.client import Client
+from fhirnotify.harness.ending import Ending
 from fhirnotify.harness.guest import Guest, Run
 from fhirnotify.harness.resources import Resource
 from fhirnotify.harness.scenarios.model import Scenario
@@ -28,6 +29,8 @@ _MUST = (
     "The server must take transactions, PUT with ids of the client's, and DELETE from this account: name a settings"
     " file with --auth whose credentials may write (SMART: system/*.cruds). The job itself only needs reading."
 )
+
+_NOT_DELETED = "The server says that it deletes what was put there, and does not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Access:
         writer: may write to it.
         environment: the credentials, as the command takes them.
         faulty: puts a fault before it.
+        ending: how a command that writes there is interrupted.
     """
 
     base_url: str
@@ -61,6 +65,7 @@ class Access:
     writer: httpx.Client
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     faulty: Faulty | None = None
+    ending: Ending = field(default_factory=Ending)
 
 
 @contextmanager
@@ -127,25 +132,34 @@ def abreast_on_server(
     left = guest.left_behind(put)
     if left:
         tell(f"taking away {len(left)} resources that an earlier run left behind")
-    _try_writing(target, left, run)
-    with _held_years(guest, target, run, number) as years:
-        told = ", ".join(map(str, years))
-        tell(f"{target.software or 'the server'}, FHIR {target.version}, in the year {told}")
-        site = Site(target, conditions.mappings, access.environment, conditions.strategy, access.faulty)
-        yield [Player(site, year, run, apart=conditions.apart, number=at) for at, year in enumerate(years)]
+    with access.ending.put_off(lambda: _going(target)):
+        _try_writing(guest, target, left, run)
+        try:
+            with _held_years(guest, target, run, number, access.ending) as years:
+                told = ", ".join(map(str, years))
+                tell(f"{target.software or 'the server'}, FHIR {target.version}, in the year {told}")
+                site = Site(
+                    target, conditions.mappings, access.environment, conditions.strategy, access.faulty, access.ending
+                )
+                yield [Player(site, year, run, apart=conditions.apart, number=at) for at, year in enumerate(years)]
+        finally:
+            _see_that_gone(guest, target, run, put)
 
 
-def _try_writing(target: Server, left: Iterable[Resource], run: Run) -> None:
+def _going(target: Server) -> str:
+    number = len(target.standing)
+    return f"taking away the {number} resources that stand on the server; Ctrl-C again leaves them there"
+
+
+def _try_writing(guest: Guest, target: Server, left: Iterable[Resource], run: Run) -> None:
     """Take away what was left behind, put one resource and delete it: before anything stands there that may not go.
 
     Raises:
         HarnessError: the server does not do one of these.
     """
-    trial = [run.trial()]
     try:
         target.remove(left)
-        target.put(trial)
-        target.remove(trial)
+        _put_and_delete(guest, target, run)
     except RefusedResources as refusal:
         what = refusal.what
     except NotTakenAway as refusal:
@@ -155,8 +169,38 @@ def _try_writing(target: Server, left: Iterable[Resource], run: Run) -> None:
     raise HarnessError(what, _MUST)
 
 
+def _put_and_delete(guest: Guest, target: Server, run: Run) -> None:
+    """Put one resource and delete it, and see each time that it was done, not only said."""
+    trial = run.trial()
+    target.put([trial])
+    is_there = guest.holds(trial)
+    target.remove([trial])
+    if is_there is False:
+        target.remove(guest.left_by(run))
+        raise RefusedResources("The server does not keep what it is given by the id that it is given.")
+    if guest.holds(trial):
+        raise NotTakenAway(f"{_NOT_DELETED}: Patient/{trial['id']}.")
+
+
+def _see_that_gone(guest: Guest, target: Server, run: Run, kinds: Collection[str]) -> None:
+    """Look once more for what is this run's: what was being put when it was interrupted may have come late.
+
+    Raises:
+        NotTakenAway: the server says that it deletes, and does not.
+    """
+    if late := guest.left_by(run, kinds):
+        target.remove(late)
+    still = [each for each in late if guest.holds(each)]
+    if still:
+        named = ", ".join(f"{each['resourceType']}/{each['id']}" for each in still[:5])
+        raise NotTakenAway(
+            f"{_NOT_DELETED}: {len(still)} resources, {named}.",
+            "They stay there, tagged as the harness's.",
+        )
+
+
 @contextmanager
-def _held_years(guest: Guest, target: Server, run: Run, number: int) -> Iterator[list[int]]:
+def _held_years(guest: Guest, target: Server, run: Run, number: int, ending: Ending) -> Iterator[list[int]]:
     """Choose years, and hold each by an Appointment, so that a run that begins at the same time chooses others.
 
     A server that does not take such an Appointment is played on without.
@@ -166,7 +210,8 @@ def _held_years(guest: Guest, target: Server, run: Run, number: int) -> Iterator
     tried: set[int] = set()
     try:
         while len(years) < number:
-            year = guest.free_year(frozenset(tried))
+            with ending.waiting():
+                year = guest.free_year(frozenset(tried))
             tried.add(year)
             hold = run.hold(year, target.version)
             try:

@@ -12,6 +12,7 @@ from fhirnotify.core.model import FhirVersion
 from fhirnotify.fhir.capability import Capability
 from fhirnotify.harness import seed
 from fhirnotify.harness.resources import Resource
+from fhirnotify.harness.seed import Versions
 
 
 class Target(Protocol):
@@ -32,8 +33,8 @@ class Target(Protocol):
         """What it calls itself."""
         ...
 
-    def put(self, resources: Iterable[Resource]) -> None:
-        """Put resources there, each in the place of one with its id.
+    def put(self, resources: Iterable[Resource]) -> Versions:
+        """Put resources there, each in the place of one with its id; give the versions that they have now.
 
         Raises:
             HarnessError: one is refused; others may stand there.
@@ -62,15 +63,21 @@ class Server:
         self.base_url = base_url.rstrip("/")
         self.version = capability.version
         self.software = capability.software
+        self.standing: set[str] = set()
+        """What was put there and not yet taken away, as ``Type/id``."""
         self._writer = writer
 
-    def put(self, resources: Iterable[Resource]) -> None:
+    def put(self, resources: Iterable[Resource]) -> Versions:
         """Put them by transactions."""
-        seed.seed(self.base_url, resources, self._writer)
+        given = list(resources)
+        self.standing |= set(map(seed.reference, given))
+        return seed.seed(self.base_url, given, self._writer)
 
     def remove(self, resources: Iterable[Resource]) -> None:
         """Delete them by transactions."""
-        seed.remove(self.base_url, resources, self._writer)
+        given = list(resources)
+        seed.remove(self.base_url, given, self._writer)
+        self.standing -= set(map(seed.reference, given))
 
 
 class Directory:
@@ -90,15 +97,18 @@ class Directory:
         spoken = "4.0.1" if version is FhirVersion.R4 else "5.0.0"
         self._write("metadata.json", {"resourceType": "CapabilityStatement", "fhirVersion": spoken})
 
-    def put(self, resources: Iterable[Resource]) -> None:
+    def put(self, resources: Iterable[Resource]) -> Versions:
         """Write a file a resource; its version counts up."""
+        given: Versions = {}
         for resource in resources:
             name = self._name(resource)
             self._versions[name] += 1
-            meta = {**resource.get("meta", {}), "versionId": str(self._versions[name])}
+            given[seed.reference(resource)] = version = str(self._versions[name])
+            meta = {**resource.get("meta", {}), "versionId": version}
             full_url = f"{self.base_url}/{resource['resourceType']}/{resource['id']}"
             entry = {"fullUrl": full_url, "resource": {**resource, "meta": meta}}
             self._write(name, {"resourceType": "Bundle", "type": "collection", "entry": [entry]})
+        return given
 
     def remove(self, resources: Iterable[Resource]) -> None:
         """Delete the files."""

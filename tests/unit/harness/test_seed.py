@@ -51,7 +51,7 @@ def test_what_is_pointed_at_comes_first():
         _resource("Organization", "x"),
         _resource("Patient", "a", **LINKED),
     ]
-    assert _with(server, seed, resources) == 7
+    _with(server, seed, resources)
     assert server.transactions == [
         [("PUT", "Organization/x")],
         [("PUT", "Patient/b"), ("PUT", "Patient/a")],
@@ -74,6 +74,16 @@ def test_many_go_in_several_transactions():
     server = Server()
     _with(server, seed, [_resource("Patient", f"p{number}") for number in range(CHUNK + 1)])
     assert [len(transaction) for transaction in server.transactions] == [CHUNK, 1]
+
+
+@pytest.mark.parametrize(
+    ("etag", "version"),
+    [({"etag": 'W/"3"'}, "3"), ({"etag": '"a-1"'}, "a-1"), ({"etag": "7"}, "7"), ({}, None), ({"etag": None}, None)],
+)
+def test_the_versions_that_a_server_has_given(etag, version):
+    """As the ETag of each entry has it; nothing where it tells none."""
+    server = Server(lambda _: Reply(200, json.dumps({"entry": [{"response": {"status": "201", **etag}}]}).encode()))
+    assert _with(server, seed, [_resource("Patient", "a")]) == ({} if version is None else {"Patient/a": version})
 
 
 def _entries(status):

@@ -40,7 +40,7 @@ class Picky(Directory):
         given = list(resources)
         if any("deceasedBoolean" in each for each in given):
             raise RefusedResources("The server refuses 1 resources: Patient/p (422).")
-        super().put(given)
+        return super().put(given)
 
 
 @pytest.fixture

@@ -1,70 +1,24 @@
 """A run of the harness on a server, before and after its scenarios."""
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import httpx
 import pytest
+from memory_server import MemoryServer
 
 from fhirnotify import assets
 from fhirnotify.errors import FhirError, HarnessError
 from fhirnotify.fhir.client import Client
-from fhirnotify.harness.loopback import LoopbackServer, Reply, Request
+from fhirnotify.harness.guest import RUN
+from fhirnotify.harness.loopback import LoopbackServer
 from fhirnotify.harness.scenarios.model import Scenario
 from fhirnotify.harness.scenarios.session import Access, Conditions, abreast_on_server, kinds, on_server
 
-CAPABILITIES = {
-    "resourceType": "CapabilityStatement",
-    "status": "active",
-    "date": "2026-11-01",
-    "kind": "instance",
-    "fhirVersion": "4.0.1",
-    "format": ["json"],
-    "rest": [{"mode": "server"}],
-}
-
-
-class Server:
-    """Keeps what it is given, and answers each search with all of the type."""
-
-    def __init__(self, **refused: int) -> None:
-        self.stands: dict[str, dict] = {}
-        self.put: list[str] = []
-        self._refused = refused
-        self._lock = threading.Lock()
-
-    def __call__(self, request: Request) -> Reply:
-        """Answer."""
-        if request.path == "/metadata":
-            return Reply(200, json.dumps(CAPABILITIES).encode())
-        if request.path.endswith("/_search"):
-            kind = request.path.split("/")[1]
-            entries = [{"resource": each} for key, each in self.stands.items() if key.startswith(f"{kind}/")]
-            return Reply(200, json.dumps({"resourceType": "Bundle", "type": "searchset", "entry": entries}).encode())
-        entries = json.loads(request.body)["entry"]
-        if status := self._refused.get(entries[0]["request"]["method"]):
-            return Reply(status)
-        if any(entry["request"]["url"].startswith("Appointment/") for entry in entries) and "hold" in self._refused:
-            return Reply(self._refused["hold"])
-        with self._lock:
-            for entry in entries:
-                self._do(entry)
-        return Reply(200, json.dumps({"entry": [{"response": {"status": "200"}} for _ in entries]}).encode())
-
-    def _do(self, entry: dict) -> None:
-        key = entry["request"]["url"]
-        if entry["request"]["method"] == "PUT":
-            self.stands[key] = entry["resource"]
-            self.put.append(key.partition("/")[0])
-        else:
-            self.stands.pop(key, None)
-
 
 @contextmanager
-def reached(server: Server) -> Iterator[Access]:
+def reached(server: MemoryServer) -> Iterator[Access]:
     """Give the way to a server."""
     with (
         LoopbackServer(server) as running,
@@ -74,12 +28,13 @@ def reached(server: Server) -> Iterator[Access]:
         yield Access(running.base_url, reader, writer)
 
 
+OTHERS = [{"system": RUN, "code": "of another run"}]
 CONDITIONS = Conditions(assets.directory("mappings"))
 
 
 def test_each_year_is_held_until_the_end():
     """An Appointment of no one stands in each, and nothing does when it is over."""
-    server = Server()
+    server = MemoryServer()
     with reached(server) as access:
         with abreast_on_server(access, CONDITIONS, 3) as players:
             held = list(server.stands.values())
@@ -101,7 +56,7 @@ def test_each_year_is_held_until_the_end():
 )
 def test_a_server_is_tried_before_the_first_scenario(refused, said):
     """One resource without data is put and deleted; if either fails, it is said what the server must take."""
-    server = Server(**refused)
+    server = MemoryServer(**refused)
     with reached(server) as access:
         with (
             pytest.raises(HarnessError, match=rf"{said}(.|\n)*transactions, PUT (.|\n)*DELETE (.|\n)*--auth"),
@@ -113,7 +68,7 @@ def test_a_server_is_tried_before_the_first_scenario(refused, said):
 
 def test_what_cannot_be_deleted_does_not_pile_up():
     """A second run is refused like the first, and puts nothing more."""
-    server = Server(DELETE=405)
+    server = MemoryServer(DELETE=405)
     with reached(server) as access:
         for _ in range(2):
             with pytest.raises(HarnessError), on_server(access, CONDITIONS):
@@ -123,10 +78,55 @@ def test_what_cannot_be_deleted_does_not_pile_up():
     assert server.put == ["Patient"]
 
 
+@pytest.mark.parametrize(
+    ("liar", "said"),
+    [
+        ({"deletes": False}, "says that it deletes what was put there, and does not"),
+        ({"own_ids": True}, "does not keep what it is given by the id that it is given"),
+    ],
+)
+def test_what_a_server_says_of_the_trial_is_looked_at(liar, said):
+    """It is read again after each step; before the first scenario one learns that a server does not do as it says."""
+    server = MemoryServer()
+    for name, value in liar.items():
+        setattr(server, name, value)
+    with (
+        reached(server) as access,
+        pytest.raises(HarnessError, match=rf"{said}(.|\n)*DELETE"),
+        on_server(access, CONDITIONS),
+    ):
+        pytest.fail("it is played")
+    assert server.put == ["Patient"]
+    assert len(server.stands) == (0 if server.deletes else 1)
+
+
+def test_what_came_late_is_found_by_its_tag():
+    """Of a type that a scenario puts, too: when all is over nothing of the run stands there."""
+    server = MemoryServer()
+    with reached(server) as access:
+        with on_server(access, CONDITIONS, put={"Slot"}):
+            (hold,) = server.stands.values()
+            for kind in ("Patient", "Slot"):
+                server.stands[f"{kind}/late"] = {"resourceType": kind, "id": "late", "meta": hold["meta"]}
+            server.stands["Patient/other"] = {"resourceType": "Patient", "id": "other", "meta": {"tag": OTHERS}}
+        assert list(server.stands) == ["Patient/other"]
+
+
+def test_what_is_not_deleted_in_the_end_is_told():
+    """A server that begins to lie after the trial: what still stands is named."""
+    server = MemoryServer()
+    with (
+        reached(server) as access,
+        pytest.raises(HarnessError, match=r"does not: 1 resources, Appointment/fn\w+-holds-\d+"),
+        on_server(access, CONDITIONS),
+    ):
+        server.deletes = False
+
+
 def test_an_endpoint_that_fails_is_not_one_that_refuses():
     """Its failure has the exit code of the endpoint."""
     with (
-        reached(Server(PUT=503)) as access,
+        reached(MemoryServer(PUT=503)) as access,
         pytest.raises(FhirError, match="503"),
         on_server(access, CONDITIONS),
     ):
@@ -135,7 +135,7 @@ def test_an_endpoint_that_fails_is_not_one_that_refuses():
 
 def test_a_server_that_takes_no_such_appointment_is_played_on():
     """Whether scenarios can be put is theirs to tell."""
-    with reached(Server(hold=422)) as access, abreast_on_server(access, CONDITIONS, 2) as players:
+    with reached(MemoryServer(hold=422)) as access, abreast_on_server(access, CONDITIONS, 2) as players:
         assert len(players) == 2
 
 
