@@ -5,6 +5,7 @@ import os
 import re
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,15 +40,19 @@ By = Annotated[
 
 
 @app.callback()
-@reported
-def uncertain(context: typer.Context, config: Config = None, *, as_json: Json = False) -> None:
+def _group(context: typer.Context, config: Config = None, *, as_json: Json = False) -> None:
     """What may or may not have been sent, and how to find out; exit code 6 if there is anything.
 
     The program asks the providers itself, at each run. What is listed here they could not tell it.
     """
-    if context.invoked_subcommand is not None:
-        context.obj = config
-        return
+    context.obj = config
+    if context.invoked_subcommand is None:
+        uncertain(config, as_json=as_json)
+
+
+@reported
+def uncertain(config: Path | None, *, as_json: bool) -> None:
+    """List what is uncertain."""
     from fhirnotify import settings, wiring  # noqa: PLC0415
     from fhirnotify.cli import doubts as words  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
