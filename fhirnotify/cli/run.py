@@ -39,7 +39,7 @@ def run(
     quiet: ToSayLittle = False,
     rehearsal: Rehearsal = False,
 ) -> None:
-    """One scheduled pass: settle what is uncertain, scan, decide, claim, re-check, send, record."""
+    """One scheduled pass: follow up, settle what is uncertain, scan, decide, claim, re-check, send, record."""
     from fhirnotify import settings, wiring  # noqa: PLC0415
     from fhirnotify.run import run as pass_of_the_job  # noqa: PLC0415
 

@@ -3,6 +3,8 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 from place import NOW, Place, visits
@@ -11,6 +13,7 @@ from told import told
 from fhirnotify.harness.behaviour import Behaviour
 from fhirnotify.harness.inbox import Inbox
 from fhirnotify.harness.resources import fictional_number
+from fhirnotify.ledger.sql import SqlLedger
 
 PROVIDER = "infobip"
 
@@ -86,6 +89,14 @@ def test_no_fhir_is_read_and_nothing_is_sent(sent: Place, inbox: Inbox) -> None:
     sent.world([])
     assert told(sent.run("follow-up", "--json"))[1]["fhir_requests"] == 0
     assert len(inbox.messages) == 4
+
+
+def test_it_waits_for_no_run_and_holds_none_up(sent: Place) -> None:
+    """A run is at work on the ledger all the while."""
+    with closing(SqlLedger(f"sqlite:///{sent.ledger}")) as run:
+        run.begin("r", datetime.now(UTC))
+        assert len(told(sent.run("follow-up", "--json"))[0]) == 4
+        run.finish("r", datetime.now(UTC), {})
 
 
 def test_before_the_first_run_there_is_nothing_to_ask(place: Place) -> None:
