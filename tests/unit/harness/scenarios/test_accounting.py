@@ -77,6 +77,8 @@ def test_a_run_without_a_summary_says_nothing_wrong():
         (row(), None),
         (row(appointment="Appointment/a/_history/999"), "a: rests on Appointment/a in version 999, not 2"),
         (row(appointment="Appointment/a/_history/1"), "a: rests on Appointment/a in version 1, not 2"),
+        (row(patient="Appointment/a/_history/2#guest"), None),
+        (row(patient="Appointment/a/_history/1#guest"), "a: rests on Appointment/a in version 1, not 2"),
         (row(appointment="Appointment/a"), "a: rests on Appointment/a in version none, not 2"),
         (row(consent=["Consent/c/_history/1"]), "a: rests on Consent/c in version 1, not 7"),
         (row(consent=["Consent/of-others/_history/9"], patient=None), None),
