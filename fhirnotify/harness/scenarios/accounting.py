@@ -58,9 +58,8 @@ def evidence_differences(rows: Iterable[Mapping[str, Any]], given: Given) -> Ite
     for row in rows:
         evidence = row["evidence"]
         for each in filter(None, (evidence["appointment"], evidence["patient"], *evidence["consent"])):
-            reference, _, version = each.partition("#")[0].partition(
-                "/_history/"
-            )  # a contained one has its container's
+            container = each.partition("#")[0]  # a contained one has no version but this
+            reference, _, version = container.partition("/_history/")
             stood = given.of(reference)
             may_be = stood if row["decision"] == "already" or row["outcome"] == "withdrawn" else stood[-1:]
             if stood and version not in may_be:
