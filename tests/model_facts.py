@@ -6,8 +6,8 @@ It knows nothing of how the program decides: for the model-based test alone.
 from dataclasses import dataclass
 from datetime import datetime
 
-RECORDS = ("p0", "p1", "p2", "p3", "p4", "p5")
-VISITS = tuple(f"v{number}" for number in range(8))
+RECORDS = tuple(f"p{number}" for number in range(9))
+VISITS = tuple(f"v{number}" for number in range(10))
 
 
 @dataclass(frozen=True)

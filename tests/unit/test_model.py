@@ -34,9 +34,10 @@ from fhirnotify.run import run
 from fhirnotify.sms import courier
 from fhirnotify.sms.route import Route
 
+Bookings = list[tuple[str, str, int]]
 Happens = Callable[[Life, str], None]
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "120"))
 STEPS = int(os.environ.get("MODEL_STEPS", "40"))
 
 records, visits = st.sampled_from(RECORDS), st.sampled_from(VISITS)
@@ -44,18 +45,22 @@ quarters = st.integers(1, 9)
 """How many quarters of a day ahead: so few times that visits fall together."""
 seeds = st.integers(0, 10_000)
 """Of how providers answer the next requests; 0 is yes."""
-bookings = st.lists(st.tuples(records, quarters), min_size=4, max_size=len(VISITS))
-consents = st.sampled_from(("permit", "permit", "deny", None))
+bookings = st.lists(st.tuples(visits, records, quarters), max_size=3)
+consents = st.sampled_from(("permit", "permit", "permit", "deny", None))
 steps = st.sampled_from((-HOUR, -HOUR, DAY))
 boundaries = st.integers(0, 9) | st.integers(0, 30)
-in_mid_run = st.one_of(
-    st.tuples(st.just("wait"), st.sampled_from((MINUTE, 6 * MINUTE, 20 * MINUTE))),
+delays = st.one_of(
+    st.tuples(st.just("wait"), st.sampled_from((MINUTE, 6 * MINUTE, 6 * MINUTE, 20 * MINUTE))),
     st.tuples(st.just("set_clock"), steps),
+)
+changes = st.one_of(
     st.tuples(st.just("cancel"), visits),
-    st.tuples(st.just("consent"), records, consents),
+    st.tuples(st.just("book"), visits, records, quarters),
+    st.tuples(st.just("consent"), records, st.just("deny")),
     st.tuples(st.just("die_or_not"), records),
     st.tuples(st.just("merge"), records, records),
 )
+in_mid_run = st.tuples(delays, changes, changes).map(list) | st.tuples(delays | changes).map(list)
 
 
 def answers(seed: int) -> dict[str, Answer]:
@@ -96,20 +101,17 @@ class Region(RuleBasedStateMachine):
         page=st.sampled_from((1, 2, 100)),
         parallel=st.sampled_from((1, 1, 3)),
         accounts=st.integers(1, 2),
-        booked=bookings,
     )
-    def begin(self, page: int, parallel: int, accounts: int, booked: list[tuple[str, int]]) -> None:
+    def begin(self, page: int, parallel: int, accounts: int) -> None:
         self.world.journal.page_size = page
         self.parallel, self.accounts = parallel, accounts
-        for visit, (record, quarter) in zip(VISITS, booked, strict=False):
-            self.world.book(visit, record, self._slot(quarter))
 
     # What people do.
 
-    @rule(booked=st.lists(st.tuples(visits, records, quarters), min_size=1, max_size=3))
-    def book(self, booked: list[tuple[str, str, int]]) -> None:
-        for visit, record, quarter in booked:
-            self.world.book(visit, record, self._slot(quarter))
+    @rule(booked=bookings)
+    def book(self, booked: Bookings) -> None:
+        for each in booked:
+            self._book(*each)
 
     @rule(visit=visits, quarter=quarters)
     def move(self, visit: str, quarter: int) -> None:
@@ -123,11 +125,11 @@ class Region(RuleBasedStateMachine):
     def consent(self, record: str, said: str | None) -> None:
         self.world.consent(record, said)
 
-    @rule(record=records)
+    @rule(record=st.sampled_from(RECORDS[:2]))
     def die_or_not(self, record: str) -> None:
         self.world.die_or_not(record)
 
-    @rule(old=records, new=records)
+    @rule(old=st.sampled_from(RECORDS[:5]), new=records)
     def merge(self, old: str, new: str) -> None:
         self.world.merge(old, new)
 
@@ -147,18 +149,24 @@ class Region(RuleBasedStateMachine):
 
     # Runs.
 
-    @rule(seed=seeds)
-    def run(self, seed: int) -> None:
+    @rule(booked=bookings, seed=seeds)
+    def run(self, booked: Bookings, seed: int) -> None:
+        self.book(booked)
         self._pass(Life(self.world), seed)
 
-    @rule(seed=seeds, at=boundaries, what=st.sampled_from((crash, crash, fail)))
-    def run_and_crash_or_fail(self, seed: int, at: int, what: Happens) -> None:
+    @rule(booked=bookings, seed=seeds, at=boundaries, what=st.sampled_from((crash, crash, fail)))
+    def run_and_crash_or_fail(self, booked: Bookings, seed: int, at: int, what: Happens) -> None:
+        self.book(booked)
         self._pass(Life(self.world, at, what), seed)
 
-    @rule(seed=seeds, at=boundaries, what=in_mid_run)
-    def run_while_something_happens(self, seed: int, at: int, what: tuple[Any, ...]) -> None:
-        verb, *about = what
-        self._pass(Life(self.world, at, lambda life, kind: getattr(self.world, verb)(*about)), seed)
+    @rule(booked=bookings, seed=seeds, at=boundaries, what=in_mid_run)
+    def run_while_something_happens(self, booked: Bookings, seed: int, at: int, what: list[tuple[Any, ...]]) -> None:
+        def happens(life: Life, kind: str) -> None:
+            for verb, *about in what:
+                (self._book if verb == "book" else getattr(self.world, verb))(*about)
+
+        self.book(booked)
+        self._pass(Life(self.world, at, happens), seed)
 
     @rule()
     def some_quiet_hours_of_runs(self) -> None:
@@ -190,6 +198,9 @@ class Region(RuleBasedStateMachine):
             reminders = self.ledger.of_appointments(VISITS)
             found = [breach for each in reminders for breach in of_reminder(each, self.ledger.transitions(each.id))]
             assert found == []
+
+    def _book(self, visit: str, record: str, quarter: int) -> None:
+        self.world.book(visit, record, self._slot(quarter))
 
     def _slot(self, quarter: int) -> datetime:
         today = self.world.clock.astimezone(LOCAL).replace(hour=0, minute=0, second=0, microsecond=0)
