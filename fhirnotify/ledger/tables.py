@@ -123,7 +123,7 @@ reminder = Table(
         postgresql_where=text("message_id IS NOT NULL"),
     ),
     Index("ix_reminder_underway", "next_attempt", "id", sqlite_where=text(UNDERWAY), postgresql_where=text(UNDERWAY)),
-    Index("ix_reminder_report", "start", "unit", "contact_type", "state", "sending_since"),
+    Index("ix_reminder_report", "unit", "contact_type", "state", "start", "sending_since"),
 )
 
 transition = Table(
@@ -162,7 +162,17 @@ decision = Table(
     Column("run", String, nullable=False),
     Column("unit", String),
     Index("ix_decision_decided", "decided", "appointment", "patient"),
-    Index("ix_decision_report", "start", "reason", "unit", "contact_type", "patient", "appointment"),
+    Index(
+        "ix_decision_report",
+        "start",
+        "reason",
+        "unit",
+        "contact_type",
+        "patient",
+        "appointment",
+        sqlite_where=text("reason IS NOT NULL"),
+        postgresql_where=text("reason IS NOT NULL"),
+    ),
 )
 
 unmapped = Table(

@@ -16,10 +16,10 @@ def upgrade() -> None:
     """Add two columns, which are empty for what was decided before, two indexes and two tables."""
     op.add_column("reminder", sa.Column("unit", sa.String))
     op.add_column("decision", sa.Column("unit", sa.String))
-    op.create_index("ix_reminder_report", "reminder", ["start", "unit", "contact_type", "state", "sending_since"])
-    op.create_index(
-        "ix_decision_report", "decision", ["start", "reason", "unit", "contact_type", "patient", "appointment"]
-    )
+    op.create_index("ix_reminder_report", "reminder", ["unit", "contact_type", "state", "start", "sending_since"])
+    where = sa.text("reason IS NOT NULL")
+    columns = ["start", "reason", "unit", "contact_type", "patient", "appointment"]
+    op.create_index("ix_decision_report", "decision", columns, sqlite_where=where, postgresql_where=where)
     op.create_table(
         "outcome",
         sa.Column("appointment", sa.String, nullable=False),
