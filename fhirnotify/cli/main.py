@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fhirnotify import __version__
-from fhirnotify.cli import check, demo, explain, follow_up, harness, ledger, mappings, run, uncertain
+from fhirnotify.cli import check, demo, deploy, explain, follow_up, harness, ledger, mappings, run, uncertain
 
 app = typer.Typer(
     name="fhirnotify",
@@ -30,6 +30,7 @@ app.command()(check.check)
 app.add_typer(uncertain.app, name="uncertain")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(mappings.app, name="mappings")
+app.add_typer(deploy.app, name="deploy")
 app.add_typer(harness.app, name="harness")
 
 
