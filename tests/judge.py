@@ -15,7 +15,7 @@ from story import Ending, Visit
 from fhirnotify.harness.journal import Taken
 from fhirnotify.ledger.invariants import Extent, breaches
 from fhirnotify.ledger.opening import open_database
-from fhirnotify.ledger.port import ACCEPTED_STATES, State
+from fhirnotify.ledger.port import ACCEPTED_STATES, Reminder, State
 from fhirnotify.ledger.sql import SqlLedger
 
 
@@ -54,6 +54,8 @@ class Trial:
     uncertain: list[str] = field(default_factory=list)
     states: dict[str, State] = field(default_factory=dict)
     """By visit, in the end."""
+    asked_of: dict[str, str] = field(default_factory=dict)
+    """By visit, the provider that was last handed its message, as the ledger has it."""
     takers: dict[str, str] = field(default_factory=dict)
     """By visit, who took its message."""
 
@@ -81,7 +83,9 @@ def judge(trial: Trial, visits: Sequence[Visit], journal: Sequence[Taken], url: 
     got = Counter(message.to for message in journal)
     names = {visit.number: visit.name for visit in visits}
     trial.takers = {names[message.to]: message.provider for message in journal if message.to in names}
-    trial.states = _states(url, visits)
+    for reminder in _reminders(url, visits):
+        trial.states[reminder.appointment] = reminder.state
+        trial.asked_of[reminder.appointment] = (reminder.provider or "").partition("/")[0]
     for visit in visits:
         state, times = trial.states.get(visit.name), got.pop(visit.number, 0)
         if times > 1:
@@ -98,11 +102,11 @@ def judge(trial: Trial, visits: Sequence[Visit], journal: Sequence[Taken], url: 
     trial.unaccounted += _breaches(url)
 
 
-def _states(url: str, visits: Sequence[Visit]) -> dict[str, State]:
+def _reminders(url: str, visits: Sequence[Visit]) -> list[Reminder]:
     with closing(SqlLedger(url, create=False, read_only=True)) as ledger:
         found = ledger.of_appointments([visit.name for visit in visits])
     assert len({each.appointment for each in found}) == len(found)
-    return {each.appointment: each.state for each in found}
+    return found
 
 
 def _breaches(url: str) -> list[str]:
