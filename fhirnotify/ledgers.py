@@ -1,17 +1,21 @@
 """The composition root's part about the ledger itself: its schema, its soundness, its copies."""
 
+import threading
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from fhirnotify.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fhirnotify.ledger.invariants import Breach, Extent
     from fhirnotify.ledger.migrate import MigrationResult
     from fhirnotify.ledger.port import Ledger
+    from fhirnotify.ledger.purging import Purge
 
 
 def existing(settings: Settings) -> "Ledger":
@@ -79,3 +83,29 @@ def back_up(settings: Settings, target: Path, *, replace: bool) -> None:
     from fhirnotify.ledger.backup import backup  # noqa: PLC0415
 
     backup(settings.ledger.url, target, replace=replace)
+
+
+def purge(
+    settings: Settings,
+    now: datetime,
+    *,
+    seconds: float,
+    stop: threading.Event,
+    told: "Callable[[Purge], None]",
+    dry_run: bool = False,
+) -> "Purge":
+    """Delete what is older than the retention time, beside runs at work; with ``dry_run`` only tell what that is.
+
+    Raises:
+        LedgerError: there is no ledger, or it cannot be used.
+    """
+    from fhirnotify.ledger import purging  # noqa: PLC0415
+    from fhirnotify.ledger.old_rows import Age  # noqa: PLC0415
+    from fhirnotify.ledger.opening import open_database  # noqa: PLC0415
+
+    age, url = Age(now, settings.ledger.retention), settings.ledger.url
+    with closing(open_database(url, create=False, read_only=dry_run, patience=5.0)) as database:
+        if dry_run:
+            return purging.looked(database, age)
+        bounds, zone = purging.Bounds(seconds, stop), settings.reminder.time_zone
+        return purging.purge(database, uuid4().hex, age, zone, bounds, told)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fhirnotify import __version__
-from fhirnotify.cli import check, demo, deploy, explain, follow_up, harness, ledger, mappings, run, uncertain
+from fhirnotify.cli import check, demo, deploy, explain, follow_up, harness, ledger, mappings, purge, run, uncertain
 
 app = typer.Typer(
     name="fhirnotify",
@@ -27,6 +27,7 @@ app.command()(run.plan)
 app.command()(follow_up.follow_up)
 app.command()(explain.explain)
 app.command()(check.check)
+app.command()(purge.purge)
 app.add_typer(uncertain.app, name="uncertain")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(mappings.app, name="mappings")

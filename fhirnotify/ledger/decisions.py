@@ -16,10 +16,19 @@ _unmapped = tables.unmapped
 _Key = tuple[str, str | None]
 
 _OF_APPOINTMENTS = select(_decision).where(_decision.c.appointment.in_(bindparam("appointments", expanding=True)))
+_OF_APPOINTMENTS_LOCKED = _OF_APPOINTMENTS.order_by(_decision.c.appointment, _decision.c.patient).with_for_update()
+
+_IDENTITY = ["appointment", "patient"]
+_COLUMNS = [column.name for column in _decision.c]
+_IS_IT = (_decision.c.appointment == bindparam("the_appointment")) & (_decision.c.patient == bindparam("the_patient"))
+_PUT_BY = tables.past_decision.insert().from_select(_COLUMNS, select(*_decision.c).where(_IS_IT))
 
 
 def keep(connection: Connection, run: str, at: datetime, verdicts: Sequence[Verdict]) -> None:
-    """Keep the verdicts that differ from the last ones kept, and count their unmapped codes."""
+    """Keep the verdicts that differ from the last ones kept, and count their unmapped codes.
+
+    What had been decided before stays, as a past decision.
+    """
     last = _last(connection, [verdict.appointment for verdict in verdicts])
     different: dict[_Key, Verdict] = {}
     codings: Counter[Coding] = Counter()
@@ -34,25 +43,34 @@ def keep(connection: Connection, run: str, at: datetime, verdicts: Sequence[Verd
     _count(connection, at, codings)
 
 
-def _last(connection: Connection, appointments: Sequence[str]) -> dict[_Key, Verdict]:
+def _last(connection: Connection, appointments: Sequence[str], *, lock: bool = False) -> dict[_Key, Verdict]:
+    statement = _OF_APPOINTMENTS_LOCKED if lock else _OF_APPOINTMENTS
     kept = (
         verdict_of(row).verdict
         for chunk in chunks(appointments)
-        for row in connection.execute(_OF_APPOINTMENTS, {"appointments": chunk})
+        for row in connection.execute(statement, {"appointments": chunk})
     )
     return {(verdict.appointment, verdict.patient): verdict for verdict in kept}
 
 
 def _write(connection: Connection, kept: Sequence[KeptVerdict]) -> None:
+    """Write what is new, and replace what differs; another machine may have decided the same in this moment."""
     if not kept:
         return
     offer = insert(connection, _decision)
-    identity = {"appointment", "patient"}
-    replace = offer.on_conflict_do_update(
-        index_elements=sorted(identity),
-        set_={column.name: offer.excluded[column.name] for column in _decision.c if column.name not in identity},
-    )
-    connection.execute(replace, [values_of_verdict(each) for each in kept])
+    rows = [values_of_verdict(each) for each in kept]
+    connection.execute(offer.on_conflict_do_nothing(index_elements=_IDENTITY), rows)
+    there = _last(connection, [each.verdict.appointment for each in kept], lock=True)
+    different = [
+        row
+        for each, row in zip(kept, rows, strict=True)
+        if there.get((each.verdict.appointment, each.verdict.patient)) != each.verdict
+    ]
+    if different:
+        keys = [{"the_appointment": row["appointment"], "the_patient": row["patient"]} for row in different]
+        connection.execute(_PUT_BY, keys)
+        new = {name: offer.excluded[name] for name in _COLUMNS if name not in _IDENTITY}
+        connection.execute(offer.on_conflict_do_update(index_elements=_IDENTITY, set_=new), different)
 
 
 def _count(connection: Connection, at: datetime, codings: Counter[Coding]) -> None:

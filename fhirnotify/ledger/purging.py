@@ -24,7 +24,7 @@ from sqlalchemy import Connection, func, select
 
 from fhirnotify.ledger import acting, tables
 from fhirnotify.ledger.database import Database
-from fhirnotify.ledger.old_rows import KINDS, SETTLED, Age, Counts, Kind, is_erasable, is_old
+from fhirnotify.ledger.old_rows import KINDS, SETTLED, UNTOLD, Age, Counts, Kind, is_erasable, is_old
 from fhirnotify.ledger.port import State
 from fhirnotify.rows import instant
 
@@ -77,6 +77,7 @@ def purge(
             done.deleted += counts
             told(done)
             done.complete = not bounds.stop.is_set() and time.monotonic() < until
+    del done.deleted[UNTOLD]
     done.kept = database.read(lambda connection: _kept(connection, age))
     if done.deleted:
         database.write(lambda connection: _record(connection, run, age, done))

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from fhirnotify.errors import LedgerError
-from fhirnotify.ledger import decisions, pace, tables
+from fhirnotify.ledger import acting, decisions, pace, tables
 from fhirnotify.ledger import reminders as store
 from fhirnotify.ledger.changes import LEASE, real_time
+from fhirnotify.ledger.database import Answer
 from fhirnotify.ledger.opening import open_database
 from fhirnotify.ledger.port import Change, Claim, KeptVerdict, Reminder, State, Transition, Unmapped, Verdict
 from fhirnotify.ledger.records import transition_of
@@ -51,6 +52,7 @@ class SqlLedger:
         self._clock = clock
         self._database = open_database(url, create=create, read_only=read_only, patience=patience)
         self.shared = self._database.shared
+        self._known_to_act: set[str] = set()
 
     def _lease(self, connection: Connection) -> Lease:
         return Lease(self._time(connection), self.lease)
@@ -58,11 +60,23 @@ class SqlLedger:
     def _time(self, connection: Connection) -> datetime:
         return self._database.time(connection) or self._clock()
 
+    def _change(self, run: str, at: datetime, work: Callable[[Connection], Answer]) -> Answer:
+        """Run ``work`` in a transaction and commit it, and in the same record who it is that acts as ``run``."""
+
+        def change(connection: Connection) -> Answer:
+            if run not in self._known_to_act:
+                acting.act(connection, run, at)
+            return work(connection)
+
+        answer = self._database.write(change)
+        self._known_to_act.add(run)
+        return answer
+
     def begin(self, run: str, at: datetime) -> None:
         """Record the run, hold the ledger for it, and make what a dead run left in ``sending`` ``uncertain``."""
         self._database.hold()
         try:
-            self._database.write(lambda connection: self._begin(connection, run, at))
+            self._change(run, at, lambda connection: self._begin(connection, run, at))
         except LedgerError:
             self._database.let_go()
             raise
@@ -110,7 +124,7 @@ class SqlLedger:
             decisions.keep(connection, run, at, verdicts)
             return answers
 
-        return self._database.write(claim)
+        return self._change(run, at, claim)
 
     def take(self, run: str, at: datetime, limit: int) -> list[Reminder]:
         """Take up to ``limit`` reminders for sending, under a lease, the earliest start first."""
@@ -142,8 +156,8 @@ class SqlLedger:
         """Change states, each with its transition; none of them if one is refused. Gives what another run has."""
         if not changes:
             return frozenset()
-        return self._database.write(
-            lambda connection: store.move(connection, run, at, self._lease(connection), changes)
+        return self._change(
+            run, at, lambda connection: store.move(connection, run, at, self._lease(connection), changes)
         )
 
     def in_state(self, state: State, run: str | None = None) -> Iterator[Reminder]:
