@@ -1,6 +1,7 @@
 """The ports of a run in which anything may happen, for the model-based test: providers, a ledger, and its end."""
 
 import re
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
@@ -49,9 +50,8 @@ class Answer(StrEnum):
 class Life:
     """One process: when it is gone, it does nothing any more. At one of its steps something may happen."""
 
-    def __init__(self, world: World, at: int = -1, happens: Callable[["Life", str], None] = lambda *_: None) -> None:
+    def __init__(self, at: int = -1, happens: Callable[["Life", str], None] = lambda *_: None) -> None:
         self.alive = True
-        self._lock = world.lock
         self._left = at if at >= 0 else -2
         self._happens = happens
 
@@ -60,8 +60,7 @@ class Life:
         self.check()
         self._left -= 1
         if self._left == -1:
-            with self._lock:
-                self._happens(self, kind)
+            self._happens(self, kind)
         self.check()
 
     def check(self) -> None:
@@ -164,6 +163,12 @@ _DELIVERIES = (Delivered(), Underway(), Undelivered("gone", permanent=True), NoR
 
 def crash(life: Life, kind: str) -> None:
     """Let the process be gone."""
+    life.die()
+
+
+def crash_a_little_later(life: Life, kind: str) -> None:
+    """Let the process be gone when what it has handed over has been sent."""
+    time.sleep(0.01)
     life.die()
 
 
