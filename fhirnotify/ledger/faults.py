@@ -3,6 +3,7 @@
 Nothing of SQLAlchemy's own text is passed on: it holds the statement, and could hold its parameters.
 """
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,17 @@ from fhirnotify.errors import LedgerError
 from fhirnotify.ledger import faults_postgres
 
 _KEEP_IT = "Do not delete the ledger: without it, reminders would be sent a second time."
+
+_ACCESS = "Check ledger.url, that its directory exists, and that the account that runs fhirnotify may write it."
+_ROOM = "Free space on its disk, then run again."
+_DESCRIPTORS = "Let the program open more files (ulimit -n, LimitNOFILE in a service), then run again."
+_SYSTEM = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: _ROOM,
+    errno.EMFILE: _DESCRIPTORS,
+    errno.ENFILE: _DESCRIPTORS,
+}
 
 # The primary result codes of SQLite, https://www.sqlite.org/rescode.html. "{}" is the ledger.
 _SQLITE: dict[int, tuple[str, str]] = {
@@ -34,7 +46,7 @@ _SQLITE: dict[int, tuple[str, str]] = {
     ),
     sqlite3.SQLITE_FULL: (
         "{} cannot grow: the disk is full.",
-        "Free space on its disk, then run again.",
+        _ROOM,
     ),
     sqlite3.SQLITE_CANTOPEN: (
         "{} cannot be opened.",
@@ -61,10 +73,7 @@ def told_of(ledger: str) -> Iterator[None]:
     except sqlite3.Error as error:
         raise fault(ledger, error) from None
     except OSError as error:
-        raise LedgerError(
-            f"{ledger} cannot be used: {error.strerror}.",
-            "Check ledger.url, that its directory exists, and that the account that runs fhirnotify may write it.",
-        ) from None
+        raise of_system(f"{ledger} cannot be used", error) from None
 
 
 def fault(ledger: str, error: BaseException | None) -> LedgerError:
@@ -75,6 +84,11 @@ def fault(ledger: str, error: BaseException | None) -> LedgerError:
         return LedgerError(f"{ledger} failed ({name}).", "Run `fhirnotify check`, which looks through the ledger.")
     what, next_step = known
     return LedgerError(what.format(ledger), next_step)
+
+
+def of_system(what: str, error: OSError, next_step: str = _ACCESS) -> LedgerError:
+    """Make the error for what the operating system refused; ``next_step`` is for what is about rights."""
+    return LedgerError(f"{what}: {error.strerror}.", _SYSTEM.get(error.errno or 0, next_step))
 
 
 def not_allowed(ledger: str) -> LedgerError:

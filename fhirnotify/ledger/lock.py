@@ -4,9 +4,11 @@ import fcntl
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from fhirnotify.errors import LedgerError
+from fhirnotify.ledger.faults import of_system
 
 _BETWEEN_TRIES = 0.05
 
@@ -25,15 +27,15 @@ class RunLock:
         self._patience = patience
         self._descriptor: int | None = None
 
-    def take(self) -> None:
-        """Take the lock, or wait for it up to ``patience`` seconds; do nothing if it is held already.
+    def take(self, purpose: str) -> None:
+        """Take the lock for a purpose (a word), or wait for it up to ``patience`` seconds; nothing if it is held.
 
         Raises:
             LedgerError: another process holds it, or the file cannot be written.
         """
         deadline = time.monotonic() + self._patience
         try:
-            while self._descriptor is None and not self._try():
+            while self._descriptor is None and not self._try(purpose):
                 if time.monotonic() >= deadline:
                     raise LedgerError(
                         f"Another run{self._holder()} is at work on the ledger.",
@@ -45,12 +47,13 @@ class RunLock:
                 f"The directory {self._path.parent} of the ledger does not exist.", "Create it, or mend ledger.url."
             ) from None
         except OSError as error:
-            raise LedgerError(
-                f"The lock {self._path} of the ledger cannot be taken: {error.strerror}.",
+            raise of_system(
+                f"The lock {self._path} of the ledger cannot be taken",
+                error,
                 "Run fhirnotify as the account that owns the ledger, and let it write the ledger's directory.",
             ) from None
 
-    def _try(self) -> bool:
+    def _try(self, purpose: str) -> bool:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,8 +61,9 @@ class RunLock:
             if not self._path.exists() or not os.path.samestat(os.fstat(descriptor), self._path.stat()):
                 os.close(descriptor)
                 return False
-            os.truncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+            with suppress(OSError):  # a full disk: it is a lock also without words
+                os.truncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()} {socket.gethostname()} {purpose}\n".encode(), 0)
         except BlockingIOError:
             os.close(descriptor)
             return False
@@ -69,8 +73,23 @@ class RunLock:
         self._descriptor = descriptor
         return True
 
+    @property
+    def last_purpose(self) -> str | None:
+        """What it was last taken for; None if it was never taken, or nobody can tell.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        try:
+            return self._text().rstrip().rpartition(" ")[2] or None
+        except FileNotFoundError:
+            return None
+
+    def _text(self) -> str:
+        return self._path.read_text(encoding="utf-8", errors="replace")
+
     def _holder(self) -> str:
-        pid = self._path.read_text(encoding="utf-8", errors="replace").partition(" ")[0]
+        pid = self._text().partition(" ")[0]
         return f" (process {pid})" if pid.isdigit() else ""
 
     def give_back(self) -> None:

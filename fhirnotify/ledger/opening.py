@@ -24,6 +24,8 @@ def open_database(url: str, *, create: bool, read_only: bool, patience: float) -
     try:
         found = database.revision()
         if found is None and create and not read_only:
+            if isinstance(database, SqliteFile):
+                database.require_unused()
             database.make(schema.create)
             found = database.revision()
         schema.require_head(found, database.name)
@@ -89,6 +91,8 @@ def standing(url: str) -> str:
     there = is_there(url)
     if there:
         open_database(url, create=False, read_only=True, patience=5.0).close()
+    elif isinstance(missing := database_at(url, read_only=False, patience=5.0), SqliteFile):
+        missing.require_unused()
     file = None if is_postgres(url) else sqlite_path(url)
     if file is None:
         with closing(database_at(url, read_only=True, patience=5.0)) as database:

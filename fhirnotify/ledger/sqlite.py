@@ -15,6 +15,8 @@ from fhirnotify.ledger.faults import told_of
 from fhirnotify.ledger.lock import RunLock
 
 _WRITES = "fhirnotify_writes"
+_RUN, _MAKE = "run", "make"
+"""What the lock is taken for."""
 
 
 def engine_of(connect: Callable[[], sqlite3.Connection]) -> Engine:
@@ -97,7 +99,7 @@ class SqliteFile:
 
     def make(self, work: Callable[[Connection], None]) -> None:
         """Make the file if it is missing, and run ``work`` on it if it is still empty, as the only one at work."""
-        self._lock.take()
+        self._lock.take(_MAKE)
         try:
             with told_of(self.name), suppress(FileExistsError):
                 os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -106,6 +108,21 @@ class SqliteFile:
                 self.write(work)
         finally:
             self._lock.give_back()
+
+    def require_unused(self) -> None:
+        """Let a missing or empty file pass only if no run has ever been at work on it: the lock beside it tells.
+
+        Raises:
+            LedgerError: there was a ledger here.
+        """
+        with told_of(self.name):
+            was_used = self._lock.last_purpose == _RUN
+        if was_used and self.revision() is None:
+            raise LedgerError(
+                f"{self.name} is missing or empty, though runs have been at work on it.",
+                "Put it back, or its newest backup: what it does not hold would be sent again. "
+                "If nothing is to be kept, `fhirnotify ledger migrate` makes a new one.",
+            )
 
     def write_ahead(self) -> None:
         """Put the file into WAL mode, if it is not. Only for a file known to be ours: the mode is written into it."""
@@ -139,11 +156,11 @@ class SqliteFile:
 
     def hold(self) -> None:
         """Hold the lock beside the file, so that this is the only run on it."""
-        self._lock.take()
+        self._lock.take(_RUN)
 
     def hold_alone(self) -> None:
         """Hold the same lock: there is never another."""
-        self.hold()
+        self._lock.take(_MAKE)
 
     def let_go(self) -> None:
         """Give the lock back."""

@@ -29,35 +29,35 @@ def lock_of(path):
 def test_one_holds_it(lock_of):
     """While one holds it another is refused; when it is given back, the other has it."""
     one, other = lock_of(), lock_of()
-    one.take()
-    one.take()
+    one.take("run")
+    one.take("run")
 
     with pytest.raises(LedgerError, match=rf"Another run \(process {os.getpid()}\) is at work"):
-        other.take()
+        other.take("run")
 
     one.give_back()
-    other.take()
+    other.take("run")
 
 
 def test_waits_as_long_as_it_was_told(lock_of):
     """A run that ends while another waits for it lets the other in."""
     one, other = lock_of(), lock_of(patience=30)
-    one.take()
+    one.take("run")
     giving_back = threading.Timer(0.1, one.give_back)
     giving_back.start()
 
-    other.take()
+    other.take("run")
 
     giving_back.join()
 
 
 def test_holder_that_left_no_number(lock_of, path):
     """Where the file does not say who holds it, the message does without."""
-    lock_of().take()
+    lock_of().take("run")
     path.with_name("ledger.db.lock").write_text("?")
 
     with pytest.raises(LedgerError, match="Another run is at work"):
-        lock_of().take()
+        lock_of().take("run")
 
 
 def test_file_deleted_in_between(lock_of, path, monkeypatch):
@@ -72,11 +72,11 @@ def test_file_deleted_in_between(lock_of, path, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(fcntl, "flock", flock)
-        lock_of(patience=5).take()
+        lock_of(patience=5).take("run")
 
     assert file.read_text().startswith(f"{os.getpid()} ")
     with pytest.raises(LedgerError, match="Another run"):
-        lock_of().take()
+        lock_of().take("run")
 
 
 def test_file_system_without_locks(lock_of, monkeypatch):
@@ -90,7 +90,7 @@ def test_file_system_without_locks(lock_of, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", flock)
 
     with pytest.raises(LedgerError, match="cannot be taken: No locks available"):
-        lock_of().take()
+        lock_of().take("run")
 
     with closing(os.scandir("/proc/self/fd")) as after:
         assert len(list(after)) == count

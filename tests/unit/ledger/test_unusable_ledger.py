@@ -3,11 +3,14 @@
 import os
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from fhirnotify.errors import LedgerError, SettingsError
 from fhirnotify.ledger import tables
+from fhirnotify.ledger.migrate import migrate
+from fhirnotify.ledger.opening import standing
 from fhirnotify.ledger.port import Change, State
 from fhirnotify.ledger.sql import SqlLedger
 
@@ -295,3 +298,28 @@ def test_errors_hold_no_values(path, open_ledger, claim_of, now):
     assert "7191212" not in str(caught.value)
     assert caught.value.__suppress_context__
     assert "7191212" not in str(caught.value.__context__)
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(b"")])
+def test_a_ledger_that_is_lost_is_not_made_anew(path, lose, now):
+    """An empty one in its place would send everything again: only who says so gets one."""
+    ledger = SqlLedger(f"sqlite:///{path}")
+    ledger.begin("r1", now)
+    ledger.close()
+    lose(path)
+    with pytest.raises(LedgerError, match="missing or empty, though runs have been at work on it"):
+        SqlLedger(f"sqlite:///{path}")
+    with pytest.raises(LedgerError, match="missing or empty"):
+        standing(f"sqlite:///{path}")
+
+    assert migrate(f"sqlite:///{path}").action == "created"
+
+    SqlLedger(f"sqlite:///{path}").close()
+
+
+def test_a_ledger_that_no_run_has_used_is_made_anew(path):
+    """Where the first run died while it made it, the next one makes it."""
+    SqlLedger(f"sqlite:///{path}").close()
+    path.unlink()
+    SqlLedger(f"sqlite:///{path}").close()
+    assert path.exists()
