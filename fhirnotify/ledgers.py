@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fhirnotify.ledger.migrate import MigrationResult
     from fhirnotify.ledger.port import Ledger
     from fhirnotify.ledger.purging import Purge
+    from fhirnotify.ledger.subject import Erasure, Extract
 
 
 def existing(settings: Settings) -> "Ledger":
@@ -109,3 +110,29 @@ def purge(
             return purging.looked(database, age)
         bounds, zone = purging.Bounds(seconds, stop), settings.reminder.time_zone
         return purging.purge(database, uuid4().hex, age, zone, bounds, told)
+
+
+def subject(settings: Settings, patient: str) -> "Extract":
+    """Give all that the ledger holds about a patient.
+
+    Raises:
+        LedgerError: there is no ledger, or it cannot be read.
+    """
+    from fhirnotify.ledger.opening import open_database  # noqa: PLC0415
+    from fhirnotify.ledger.subject import extract  # noqa: PLC0415
+
+    with closing(open_database(settings.ledger.url, create=False, read_only=True, patience=5.0)) as database:
+        return extract(database, patient)
+
+
+def erase(settings: Settings, patient: str, now: datetime) -> "Erasure":
+    """Erase a patient from the ledger, without making a second reminder possible.
+
+    Raises:
+        LedgerError: it cannot be done; then nothing is erased.
+    """
+    from fhirnotify.ledger import subject as subjects  # noqa: PLC0415
+    from fhirnotify.ledger.opening import open_database  # noqa: PLC0415
+
+    with closing(open_database(settings.ledger.url, create=False, read_only=False, patience=5.0)) as database:
+        return subjects.erase(database, uuid4().hex, now, patient)

@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from fhirnotify import __version__
-from fhirnotify.cli import check, demo, deploy, explain, follow_up, harness, ledger, mappings, purge, run, uncertain
+from fhirnotify.cli import (
+    check,
+    demo,
+    deploy,
+    explain,
+    follow_up,
+    harness,
+    ledger,
+    mappings,
+    purge,
+    run,
+    subject,
+    uncertain,
+)
 
 app = typer.Typer(
     name="fhirnotify",
@@ -27,6 +40,7 @@ app.command()(run.plan)
 app.command()(follow_up.follow_up)
 app.command()(explain.explain)
 app.command()(check.check)
+app.command()(subject.subject)
 app.command()(purge.purge)
 app.add_typer(uncertain.app, name="uncertain")
 app.add_typer(ledger.app, name="ledger")
