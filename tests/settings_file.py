@@ -1,6 +1,8 @@
 """Settings files for tests, and what is said of them."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +36,14 @@ def with_keys(section: str, lines: str) -> str:
     """Put keys in a section of the smallest settings file."""
     head = f"[{section}]\n"
     return SMALLEST.replace(head, head + lines + "\n") if head in SMALLEST else f"{SMALLEST}{head}{lines}\n"
+
+
+def toml(data: dict[str, Any]) -> str:
+    """Write settings as TOML, a section a line."""
+    return "".join(f"{key} = {_value(value)}\n" for key, value in data.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_value(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value)

@@ -3,8 +3,10 @@
 The parts are examined in the order in which their faults weigh; the first error decides the exit code.
 """
 
+import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +15,19 @@ from fhirnotify.cli.options import Config, Json
 
 if TYPE_CHECKING:
     from fhirnotify.cli.checkup import Finding
+    from fhirnotify.settings.explained import Explained
+
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Tell every setting instead: its value, where it was set, and what it does.")
+]
 
 
 @reported
-def check(config: Config = None, *, as_json: Json = False) -> None:
+def check(config: Config = None, *, explain: Explain = False, as_json: Json = False) -> None:
     """Settings, mappings, template, FHIR endpoint, ledger, SMS account, monitoring; sends and writes nothing."""
+    if explain:
+        _explain(config, as_json=as_json)
+        return
     from fhirnotify.cli.checkup import examine  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
 
@@ -33,3 +43,24 @@ def check(config: Config = None, *, as_json: Json = False) -> None:
         out.json([asdict(finding) for finding in findings])
     if codes := [finding.exit_code for finding in findings if finding.exit_code]:
         raise typer.Exit(codes[0])
+
+
+def _explain(config: Path | None, *, as_json: bool) -> None:
+    from fhirnotify.cli.output import Stdout  # noqa: PLC0415
+    from fhirnotify.settings.explained import explained  # noqa: PLC0415
+
+    out, settings = Stdout(), explained(config)
+    if as_json:
+        out.json([asdict(each) for each in settings])
+        return
+    for each in settings:
+        value = "-" if each.value is None else json.dumps(each.value, ensure_ascii=False)
+        out.line(f"{each.key} = {value}")
+        out.line(f"    {_where(each)}. {each.what}")
+
+
+def _where(setting: "Explained") -> str:
+    if setting.origin in ("default", "unset"):
+        return "Default" if setting.origin == "default" else "Not set"
+    file = f", the file {setting.secret_file}" if setting.secret_file else ""
+    return f"{setting.where}{file}"

@@ -20,6 +20,7 @@ from fhirnotify.cli import (
     mappings,
     purge,
     run,
+    settings,
     subject,
     uncertain,
 )
@@ -45,6 +46,7 @@ app.command()(purge.purge)
 app.add_typer(uncertain.app, name="uncertain")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(mappings.app, name="mappings")
+app.add_typer(settings.app, name="settings")
 app.add_typer(deploy.app, name="deploy")
 app.add_typer(harness.app, name="harness")
 

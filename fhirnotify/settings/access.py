@@ -5,22 +5,22 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from fhirnotify.settings import values
+from fhirnotify.settings import forms, values
 from fhirnotify.settings.section import Secret, Section
 
-_NEEDS: dict[str, tuple[str, ...]] = {
+NEEDS: dict[str, tuple[str, ...]] = {
     "none": (),
     "basic": ("username", "password"),
     "bearer": ("token",),
     "client-credentials": ("token_url", "client_id", "client_secret"),
     "smart-backend": ("client_id", "private_key_file", "scope"),
 }
-_MAY_HAVE: dict[str, tuple[str, ...]] = {
+MAY_HAVE: dict[str, tuple[str, ...]] = {
     "client-credentials": ("scope",),
     "smart-backend": ("token_url", "key_id", "algorithm"),
 }
 
-Printable = Annotated[str, BeforeValidator(values.printable)]
+Printable = Annotated[str, BeforeValidator(values.printable), forms.PRINTABLE]
 
 
 class Auth(Section):
@@ -32,21 +32,29 @@ class Auth(Section):
     ``algorithm``, an RSA key signs by RS384 and a P-384 key by ES384. ``key_id`` may stand in the key, if it is a JWK.
     """
 
-    kind: Literal["none", "basic", "bearer", "client-credentials", "smart-backend"] = "none"
-    username: str | None = Field(None, min_length=1)
-    password: Secret | None = None
-    token: Secret | None = None
-    token_url: Annotated[str, BeforeValidator(values.token_address)] | None = None
-    client_id: Printable | None = None
-    client_secret: Secret | None = None
-    scope: Annotated[str, BeforeValidator(values.scope)] | None = None
-    private_key_file: Path | None = None
-    key_id: Printable | None = None
-    algorithm: Literal["RS384", "ES384"] | None = None
+    kind: Literal["none", "basic", "bearer", "client-credentials", "smart-backend"] = Field(
+        "none", description="How the program makes itself known to the FHIR endpoint."
+    )
+    username: str | None = Field(None, min_length=1, description="User name for basic.")
+    password: Secret | None = Field(None, description="Password for basic.")
+    token: Secret | None = Field(None, description="Access token for bearer.")
+    token_url: Annotated[str, BeforeValidator(values.token_address), forms.TOKEN_ADDRESS] | None = Field(
+        None, description="Address of the token endpoint; smart-backend finds it by itself."
+    )
+    client_id: Printable | None = Field(None, description="Id under which the program is registered.")
+    client_secret: Secret | None = Field(None, description="Secret for client-credentials.")
+    scope: Annotated[str, BeforeValidator(values.scope), forms.SCOPE] | None = Field(
+        None, description="Scopes that are asked for, with blanks between."
+    )
+    private_key_file: Path | None = Field(None, description="File of the private key for smart-backend: PEM or JWK.")
+    key_id: Printable | None = Field(None, description="The kid under which the public key is registered.")
+    algorithm: Literal["RS384", "ES384"] | None = Field(
+        None, description="How an assertion is signed; by default as the key wants it."
+    )
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Self:
-        needs, may_have = _NEEDS[self.kind], _MAY_HAVE.get(self.kind, ())
+        needs, may_have = NEEDS[self.kind], MAY_HAVE.get(self.kind, ())
         for key in type(self).model_fields:
             given = getattr(self, key) is not None
             if key in needs and not given:
@@ -62,9 +70,9 @@ class Tls(Section):
     They hold for the token endpoint as well.
     """
 
-    ca_file: Path | None = None
-    client_cert: Path | None = None
-    client_key: Path | None = None
+    ca_file: Path | None = Field(None, description="Authorities that are trusted instead of those of the system (PEM).")
+    client_cert: Path | None = Field(None, description="Certificate that the program shows (PEM).")
+    client_key: Path | None = Field(None, description="Its private key, if it is not in the same file (PEM).")
 
     @model_validator(mode="after")
     def _key_has_its_certificate(self) -> Self:

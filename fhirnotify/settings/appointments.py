@@ -9,13 +9,13 @@ from pydantic_settings import NoDecode
 
 from fhirnotify.fhir.listed import By, Listed, Roster
 from fhirnotify.fhir.references import ID
-from fhirnotify.settings import values
+from fhirnotify.settings import forms, values
 from fhirnotify.settings.section import Section
 
 Strategy = Literal["by-date", "by-location", "by-patient"]
 """How Appointments are asked for."""
 
-_SOURCES: dict[Strategy, tuple[str, ...]] = {
+SOURCES: dict[Strategy, tuple[str, ...]] = {
     "by-date": (),
     "by-location": ("locations", "locations_file"),
     "by-patient": ("patients", "patients_file"),
@@ -48,21 +48,25 @@ class Enumeration(Section):
     date, or ``by-patient``; then exactly one of the keys that list them is given.
     """
 
-    appointments: Strategy = "by-date"
+    appointments: Strategy = Field(
+        "by-date", description="How appointments are asked for, where the server does not answer by date alone."
+    )
     locations: Annotated[
-        tuple[Annotated[str, BeforeValidator(_location)], ...],
+        tuple[Annotated[str, BeforeValidator(_location), forms.LOCATION], ...],
         NoDecode,
         BeforeValidator(values.listed),
         Field(min_length=1),
-    ] = ()
-    locations_file: Path | None = None
-    patients: Annotated[str, BeforeValidator(_roster)] | None = None
-    patients_file: Path | None = None
+    ] = Field((), description="Ids of the Locations whose appointments are asked for.")
+    locations_file: Path | None = Field(None, description="File with those ids, one a line.")
+    patients: Annotated[str, BeforeValidator(_roster), forms.ROSTER] | None = Field(
+        None, description="Group or List of the patients whose appointments are asked for."
+    )
+    patients_file: Path | None = Field(None, description="File with the ids of those patients, one a line.")
 
     @model_validator(mode="after")
     def _one_source_of_ids(self) -> Self:
-        wanted = _SOURCES[self.appointments]
-        given = [key for keys in _SOURCES.values() for key in keys if getattr(self, key)]
+        wanted = SOURCES[self.appointments]
+        given = [key for keys in SOURCES.values() for key in keys if getattr(self, key)]
         if strange := [key for key in given if key not in wanted]:
             raise ValueError(f'appointments = "{self.appointments}" has no use for {" and ".join(strange)}')
         if wanted and not given:

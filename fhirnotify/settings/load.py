@@ -7,24 +7,23 @@ file and the key, or the environment variable; it never repeats a value that cou
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_settings import EnvSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
 from fhirnotify.errors import SettingsError
+from fhirnotify.settings.keys import Keys, every_key, fields, is_secret
 from fhirnotify.settings.model import PREFIX, Settings
 
 DEFAULT_FILE = Path("fhirnotify.toml")
 
 OTHER_VARIABLES = frozenset({PREFIX + "CACHE"})
 """Variables with our prefix that are no settings: where the test harness keeps what it fetches."""
-
-_Keys = tuple[str, ...]
 
 
 def load(config: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
@@ -42,7 +41,7 @@ def load(config: Path | None = None, environment: Mapping[str, str] | None = Non
         for name, value in everything.items()
         if name.upper().startswith(PREFIX) and name.upper() not in OTHER_VARIABLES
     }
-    file = _file(config, given)
+    file = settings_file(config, given)
     reading = _Reading(file, given)
     data = _over(_toml(file) if file else {}, reading.from_environment())
     data = reading.known(data, Settings)
@@ -55,14 +54,19 @@ def load(config: Path | None = None, environment: Mapping[str, str] | None = Non
     return settings
 
 
-def _file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
+def settings_file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """Choose the file that is read; None if the environment alone does.
+
+    Raises:
+        SettingsError: there is neither.
+    """
     if config is not None or DEFAULT_FILE.exists():
         return config or DEFAULT_FILE
-    if environment:
+    if any(name.upper().startswith(PREFIX) and name.upper() not in OTHER_VARIABLES for name in environment):
         return None
     raise SettingsError(
         f"There is no {DEFAULT_FILE} here, and no setting in the environment.",
-        "Write one (README shows the smallest), name another with --config FILE, or set "
+        '"fhirnotify init" writes one; name another with --config FILE, or set '
         f'{PREFIX}FHIR__BASE_URL and {PREFIX}CONSENT__CODES. To see the program at work, try "fhirnotify demo".',
     )
 
@@ -113,21 +117,21 @@ class _Reading:
             self.findings.append(f"{PREFIX}…: a variable stands where a section is: write {PREFIX}SECTION__KEY")
             return {}
 
-    def known(self, data: Mapping[str, Any], model: type[BaseModel], at: _Keys = ()) -> dict[str, Any]:
+    def known(self, data: Mapping[str, Any], model: type[BaseModel], at: Keys = ()) -> dict[str, Any]:
         """Give what the model knows, with secrets read from their files; the rest are findings."""
-        fields = _fields(model)
+        known = fields(model)
         kept: dict[str, Any] = {}
         for key, value in data.items():
             here = (*at, key)
             secret = key.removesuffix("_file")
-            if key in fields:
-                section = fields[key]
+            if key in known:
+                section = known[key]
                 nested = section is not None and isinstance(value, dict)
                 kept[key] = self.known(value, section, here) if nested and section else value
-            elif secret != key and secret in fields and _is_secret(model, secret):
+            elif secret != key and secret in known and is_secret(model, secret):
                 self._read_secret(data, secret, here, kept)
             else:
-                self._found(here, f"no such setting{_nearest(here, fields)}")
+                self._found(here, f"no such setting{_nearest(here, known)}")
         return kept
 
     def validated(self, data: dict[str, Any]) -> Settings | None:
@@ -142,7 +146,7 @@ class _Reading:
                 self._found(where, "is missing" if each["type"] == "missing" else _sentence(each["msg"]))
             return None
 
-    def _read_secret(self, data: Mapping[str, Any], secret: str, at: _Keys, kept: dict[str, Any]) -> None:
+    def _read_secret(self, data: Mapping[str, Any], secret: str, at: Keys, kept: dict[str, Any]) -> None:
         name = data[at[-1]]
         kept[secret] = "unread"  # so that it is not called missing as well
         if secret in data:
@@ -159,7 +163,7 @@ class _Reading:
             if not text:
                 self._found(at, f"the file {name} is empty")
 
-    def _found(self, at: _Keys, what: str) -> None:
+    def _found(self, at: Keys, what: str) -> None:
         variable = PREFIX + "__".join(at).upper()
         named = {name.upper(): name for name in self.environment}
         key = ".".join(at)
@@ -167,44 +171,19 @@ class _Reading:
         self.findings.append(f"{where}: {what}")
 
 
-def _fields(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
-    """Give the keys of a section as they are written, each with its model if it is a section itself."""
-    return {each.alias or name: _section(each.annotation) for name, each in model.model_fields.items()}
-
-
-def _section(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401  # whatever can annotate a field
-    for kind in (annotation, *get_args(annotation)):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    return None
-
-
-def _is_secret(model: type[BaseModel], key: str) -> bool:
-    annotation = model.model_fields[key].annotation
-    return SecretStr in (annotation, *get_args(annotation)) or "SecretStr" in str(annotation)
-
-
-def _every_key(model: type[BaseModel], at: _Keys = ()) -> Iterator[_Keys]:
-    for key, section in _fields(model).items():
-        if section:
-            yield from _every_key(section, (*at, key))
-        else:
-            yield (*at, key)
-
-
-def _nearest(at: _Keys, known: Mapping[str, object]) -> str:
+def _nearest(at: Keys, known: Mapping[str, object]) -> str:
     """Say which known key is meant: the nearest in the same section, else the nearest in any other."""
     name = at[-1].lower()
     if near := difflib.get_close_matches(name, list(known), n=1):
         return f"; did you mean {'.'.join((*at[:-1], near[0]))}?"
-    elsewhere = {keys[-1]: ".".join(keys) for keys in _every_key(Settings)}
+    elsewhere = {keys[-1]: ".".join(keys) for keys in every_key(Settings)}
     if near := difflib.get_close_matches(name, list(elsewhere), n=1):
         return f"; did you mean {elsewhere[near[0]]}?"
     return f"; known here: {', '.join(known)}"
 
 
 def _nearest_variable(name: str) -> str:
-    known = [PREFIX + "__".join(keys).upper() for keys in _every_key(Settings)]
+    known = [PREFIX + "__".join(keys).upper() for keys in every_key(Settings)]
     near = difflib.get_close_matches(name.upper(), known, n=1)
     return f"; did you mean {near[0]}?" if near else f"; settings are written {PREFIX}SECTION__KEY"
 

@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from fhirnotify import assets
 from fhirnotify.core.model import Coding
-from fhirnotify.settings import values
+from fhirnotify.settings import forms, values
 from fhirnotify.settings.access import Auth, Tls
 from fhirnotify.settings.appointments import Enumeration
 from fhirnotify.settings.monitoring import Monitoring
@@ -31,11 +31,11 @@ PREFIX = "FHIRNOTIFY_"
 
 _SECOND, _MINUTE, _HOUR, _DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
 
-Word = Annotated[str, BeforeValidator(values.word)]
-LocalTime = Annotated[time, BeforeValidator(values.local_time)]
-Code = Annotated[Coding, BeforeValidator(values.coding)]
-Country = Annotated[str, BeforeValidator(values.country)]
-Ages = Annotated[tuple[int, int], BeforeValidator(values.ages)]
+Word = Annotated[str, BeforeValidator(values.word), forms.WORD]
+LocalTime = Annotated[time, BeforeValidator(values.local_time), forms.LOCAL_TIME]
+Code = Annotated[Coding, BeforeValidator(values.coding), forms.CODING]
+Country = Annotated[str, BeforeValidator(values.country), forms.COUNTRY]
+Ages = Annotated[tuple[int, int], BeforeValidator(values.ages), forms.AGES]
 Whole = Annotated[int, BeforeValidator(values.number)]
 Listed = (NoDecode, BeforeValidator(values.listed))
 
@@ -56,12 +56,20 @@ def _not_yet(value: bool) -> bool:  # noqa: FBT001  # a validator's signature
 class Fhir(Enumeration):
     """``[fhir]``: the endpoint that is read."""
 
-    base_url: Annotated[str, BeforeValidator(values.fhir_address)]
-    version: Literal["auto", "R4", "R5"] = "auto"
-    page_size: Whole = Field(100, ge=1, le=1000)
-    timeout: Annotated[timedelta, BeforeValidator(values.duration(_SECOND, 10 * _MINUTE))] = timedelta(seconds=30)
-    attempts: Whole = Field(4, ge=1, le=10)
-    write_back: Annotated[bool, AfterValidator(_not_yet)] = False
+    base_url: Annotated[str, BeforeValidator(values.fhir_address), forms.FHIR_ADDRESS] = Field(
+        description="Address of the FHIR endpoint, or file:DIRECTORY of FHIR JSON, bundles or NDJSON."
+    )
+    version: Literal["auto", "R4", "R5"] = Field(
+        "auto", description="FHIR version that the endpoint speaks; auto asks its CapabilityStatement."
+    )
+    page_size: Whole = Field(100, ge=1, le=1000, description="How many resources are asked for at a time.")
+    timeout: Annotated[timedelta, BeforeValidator(values.duration(_SECOND, 10 * _MINUTE)), forms.DURATION] = Field(
+        timedelta(seconds=30), description="How long one answer of the endpoint is waited for."
+    )
+    attempts: Whole = Field(4, ge=1, le=10, description="How often a request is tried that fails for a while.")
+    write_back: Annotated[bool, AfterValidator(_not_yet)] = Field(
+        False, description="Whether reminders are written back as Communications."
+    )
     auth: Auth = Auth()
     tls: Tls = Tls()
 
@@ -75,12 +83,22 @@ class Fhir(Enumeration):
 class ReminderTimes(Section):
     """``[reminder]``: when the reminder goes out."""
 
-    lead: Annotated[timedelta, BeforeValidator(values.duration(_MINUTE, 365 * _DAY))] = timedelta(hours=48)
-    latest: Annotated[timedelta, BeforeValidator(values.duration(timedelta(0), 365 * _DAY))] = timedelta(hours=4)
-    quiet_from: LocalTime = time(21)
-    quiet_until: LocalTime = time(7)
-    time_zone: Annotated[InstanceOf[ZoneInfo], BeforeValidator(values.time_zone)] = ZoneInfo("Europe/Stockholm")
-    late_booking: Literal["send", "skip"] = "send"
+    lead: Annotated[timedelta, BeforeValidator(values.duration(_MINUTE, 365 * _DAY)), forms.DURATION] = Field(
+        timedelta(hours=48), description="How long before the visit the reminder falls due."
+    )
+    latest: Annotated[timedelta, BeforeValidator(values.duration(timedelta(0), 365 * _DAY)), forms.DURATION] = Field(
+        timedelta(hours=4), description="How long before the visit no reminder is sent any more."
+    )
+    quiet_from: LocalTime = Field(
+        time(21), description="Local time from which nothing is sent; equal to quiet_until: always."
+    )
+    quiet_until: LocalTime = Field(time(7), description="Local time until which nothing is sent.")
+    time_zone: Annotated[InstanceOf[ZoneInfo], BeforeValidator(values.time_zone), forms.TIME_ZONE] = Field(
+        ZoneInfo("Europe/Stockholm"), description="Time zone of the visits, and of every local time here."
+    )
+    late_booking: Literal["send", "skip"] = Field(
+        "send", description="What becomes of a visit booked after its reminder was due."
+    )
 
     @model_validator(mode="after")
     def _latest_within_lead(self) -> Self:
@@ -95,31 +113,42 @@ class ReminderTimes(Section):
 class Consents(Section):
     """``[consent]``: which Consents are about these reminders."""
 
-    codes: Annotated[tuple[Code, ...], *Listed, Field(min_length=1)]
-    combine: Literal["deny-overrides", "newest-wins"] = "deny-overrides"
+    codes: Annotated[tuple[Code, ...], *Listed, Field(min_length=1)] = Field(
+        description="Codes, as system|code, by which a Consent is about these reminders."
+    )
+    combine: Literal["deny-overrides", "newest-wins"] = Field(
+        "deny-overrides", description="How several Consents of one patient are taken together."
+    )
 
 
 class Recipient(Section):
     """``[recipient]``: who gets a reminder, and at which number."""
 
-    countries: Annotated[tuple[Country, ...], *Listed, Field(min_length=1)] = ("SE",)
-    skip_ages: Annotated[tuple[Ages, ...], *Listed] = ()
-    shared_number: Literal["allow", "skip"] = "allow"
+    countries: Annotated[tuple[Country, ...], *Listed, Field(min_length=1)] = Field(
+        ("SE",), description="Countries whose mobile numbers may be sent to."
+    )
+    skip_ages: Annotated[tuple[Ages, ...], *Listed] = Field(
+        (), description="Ages in whole years at the visit that get no reminder, such as 0-12."
+    )
+    shared_number: Literal["allow", "skip"] = Field(
+        "allow", description="Whether two patients with one number and one start are both reminded."
+    )
 
 
 class Words(Section):
     """``[message.words]``: the word for each kind of visit."""
 
-    mottagning: Word = "mottagningsbesök"
-    video: Word = "videobesök"
-    telefon: Word = "telefonbesök"
+    mottagning: Word = Field("mottagningsbesök", description="Word for a visit to a clinic.")
+    video: Word = Field("videobesök", description="Word for a visit by video.")
+    telefon: Word = Field("telefonbesök", description="Word for a visit by telephone.")
 
 
 class Message(Section):
     """``[message]``: the text."""
 
-    template: Annotated[InstanceOf[Template], BeforeValidator(values.template)] = Field(
-        default_factory=lambda: Template(TEMPLATE)
+    template: Annotated[InstanceOf[Template], BeforeValidator(values.template), forms.TEMPLATE] = Field(
+        default_factory=lambda: Template(TEMPLATE),
+        description="Text of the reminder, with $fornamn, $kontakttyp, $datum and $tid.",
     )
     words: Words = Words()
 
@@ -127,14 +156,23 @@ class Message(Section):
 class Mappings(Section):
     """``[mappings]``: where the ConceptMaps and ``elements.toml`` stand; by default those of the package."""
 
-    directory: Path = Field(default_factory=lambda: assets.directory("mappings"))
+    directory: Path = Field(
+        default_factory=lambda: assets.directory("mappings"),
+        description="Directory of the ConceptMaps and elements.toml; by default those of the package.",
+    )
 
 
 class LedgerPlace(Section):
     """``[ledger]``: where the ledger stands, and how long its rows are to be kept."""
 
-    url: Annotated[str, BeforeValidator(values.ledger_address)] = Field("sqlite:///fhirnotify.db", repr=False)
-    retention: Annotated[timedelta, BeforeValidator(values.duration(_DAY, 3650 * _DAY))] = timedelta(days=90)
+    url: Annotated[str, BeforeValidator(values.ledger_address), forms.LEDGER_ADDRESS] = Field(
+        "sqlite:///fhirnotify.db",
+        repr=False,
+        description="Where the ledger is: sqlite:///FILE, or postgresql://USER@HOST/DATABASE.",
+    )
+    retention: Annotated[timedelta, BeforeValidator(values.duration(_DAY, 3650 * _DAY)), forms.DURATION] = Field(
+        timedelta(days=90), description="How long what stands in the ledger is kept."
+    )
 
 
 class Settings(BaseSettings):

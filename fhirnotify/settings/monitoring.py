@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from fhirnotify.settings import values
+from fhirnotify.settings import forms, values
 from fhirnotify.settings.section import Secret, Section
 
 _SUFFIX = ".prom"
@@ -27,6 +27,13 @@ class Monitoring(Section):
     ``ping_url`` is a secret: whoever knows it can say that all is well.
     """
 
-    textfile: Annotated[Path, AfterValidator(_read_by_the_exporter)] | None = None
-    ping_url: Annotated[Secret, AfterValidator(_ping_address)] | None = None
-    expect_appointments: Annotated[int, BeforeValidator(values.number)] = Field(0, ge=0)
+    textfile: Annotated[Path, AfterValidator(_read_by_the_exporter), forms.TEXTFILE] | None = Field(
+        None, description="File of figures for Prometheus' node exporter, replaced after each run."
+    )
+    ping_url: Annotated[Secret, AfterValidator(_ping_address), forms.WEB_ADDRESS] | None = Field(
+        None,
+        description="Address that is asked for when a run begins, and when it has ended (as healthchecks.io has it).",
+    )
+    expect_appointments: Annotated[int, BeforeValidator(values.number)] = Field(
+        0, ge=0, description="Fewer appointments than these are exit code 7."
+    )

@@ -4,15 +4,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 from pydantic_settings import NoDecode
 
-from fhirnotify.settings import values
+from fhirnotify.settings import forms, values
 from fhirnotify.settings.section import Secret, Section
 
 _SECOND, _MINUTE, _DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "days"))
 
-WebAddress = Annotated[str, BeforeValidator(values.web_address)]
+WebAddress = Annotated[str, BeforeValidator(values.web_address), forms.WEB_ADDRESS]
 Whole = Annotated[int, BeforeValidator(values.number)]
 PathPart = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """What stands in the path of a provider's API."""
@@ -23,37 +23,37 @@ def _fits_a_header(secret: SecretStr) -> SecretStr:
     return secret
 
 
-HeaderSecret = Annotated[Secret, AfterValidator(_fits_a_header)]
+HeaderSecret = Annotated[Secret, AfterValidator(_fits_a_header), forms.PRINTABLE]
 """A secret that is sent as it is in a header."""
 
 
 class Outbox(Section):
     """``[sms.outbox]``: a file instead of a provider."""
 
-    path: Path = Path("outbox.jsonl")
+    path: Path = Field(Path("outbox.jsonl"), description="File that takes the messages instead of a provider.")
 
 
 class Elks46(Section):
     """``[sms.46elks]``."""
 
-    base_url: WebAddress = "https://api.46elks.com"
-    username: str = Field(min_length=1)
-    password: Secret
+    base_url: WebAddress = Field("https://api.46elks.com", description="Address of the API.")
+    username: str = Field(min_length=1, description="API user name.")
+    password: Secret = Field(description="API password.")
 
 
 class Sinch(Section):
     """``[sms.sinch]``. The address is that of the EU, where the account must stand."""
 
-    base_url: WebAddress = "https://eu.sms.api.sinch.com"
-    service_plan_id: PathPart
-    api_token: HeaderSecret
+    base_url: WebAddress = Field("https://eu.sms.api.sinch.com", description="Address of the API, the EU's.")
+    service_plan_id: PathPart = Field(description="Id of the service plan.")
+    api_token: HeaderSecret = Field(description="API token.")
 
 
 class Infobip(Section):
     """``[sms.infobip]``. Each account has an address of its own."""
 
-    base_url: WebAddress
-    api_key: HeaderSecret
+    base_url: WebAddress = Field(description="Address of the account's own.")
+    api_key: HeaderSecret = Field(description="API key.")
 
 
 class Twilio(Section):
@@ -63,28 +63,32 @@ class Twilio(Section):
     number; with ``obfuscate`` one that Twilio has taken stays uncertain until a person has asked.
     """
 
-    base_url: WebAddress = "https://api.twilio.com"
-    account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$")
-    auth_token: Secret
-    address_retention: Literal["obfuscate", "retain"] = "obfuscate"
+    base_url: WebAddress = Field("https://api.twilio.com", description="Address of the API.")
+    account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$", description="SID of the account.")
+    auth_token: Secret = Field(description="Auth token of the account.")
+    address_retention: Literal["obfuscate", "retain"] = Field(
+        "obfuscate", description="Whether Twilio keeps numbers, so that a message in doubt can be found."
+    )
 
 
 class Link(Section):
     """``[sms.link]``: LINK Mobility. The address is the node that LINK assigns."""
 
-    base_url: WebAddress
-    platform_id: str = Field(min_length=1)
-    platform_partner_id: str = Field(min_length=1)
-    username: str = Field(min_length=1)
-    password: Secret
+    base_url: WebAddress = Field(description="Address of the node that LINK assigns.")
+    platform_id: str = Field(min_length=1, description="Platform id.")
+    platform_partner_id: str = Field(min_length=1, description="Platform partner id.")
+    username: str = Field(min_length=1, description="User name.")
+    password: Secret = Field(description="Password.")
 
 
 class Kannel(Section):
     """``[sms.kannel]``: the region's own Kannel. The address is that of its smsbox (``sendsms-port``)."""
 
-    base_url: WebAddress
-    username: Annotated[str, Field(min_length=1), AfterValidator(values.printable)]
-    password: HeaderSecret
+    base_url: WebAddress = Field(description="Address of its smsbox.")
+    username: Annotated[str, Field(min_length=1), AfterValidator(values.printable), forms.PRINTABLE] = Field(
+        description="User name of the sendsms-user."
+    )
+    password: HeaderSecret = Field(description="Its password.")
 
 
 _NEEDS = {
@@ -116,6 +120,13 @@ def _providers(value: object) -> tuple[str, ...]:
     return names
 
 
+_NAMES = {"enum": list(PROVIDERS)}
+_OUTBOX_ALONE = {"if": {"contains": {"const": "outbox"}}, "then": {"maxItems": 1}}
+_ONE_OR_SEVERAL = {
+    "anyOf": [_NAMES, {"type": "array", "items": _NAMES, "minItems": 1, "uniqueItems": True, **_OUTBOX_ALONE}]
+}
+
+
 class Sms(Section):
     """``[sms]``: the provider, or several in the order in which they are preferred, and how they are used.
 
@@ -124,15 +135,32 @@ class Sms(Section):
     one ledger together. With ``failover_on_account_fault`` the other providers go on when one refuses the account.
     """
 
-    provider: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_providers)] = ("outbox",)
-    failover_on_account_fault: bool = False
-    sender: Annotated[str, BeforeValidator(values.sender)] = "RegionVB"
-    rate: Annotated[float, BeforeValidator(values.number)] = Field(10, gt=0, le=100_000)
-    rate_shared: bool = False
-    parallel: Whole = Field(8, ge=1, le=64)
-    validity: Annotated[timedelta, BeforeValidator(values.duration(5 * _MINUTE, 3 * _DAY))] = timedelta(hours=24)
-    timeout: Annotated[timedelta, BeforeValidator(values.duration(_SECOND, 10 * _MINUTE))] = timedelta(seconds=20)
-    attempts: Whole = Field(4, ge=1, le=10)
+    provider: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_providers), WithJsonSchema(_ONE_OR_SEVERAL)] = (
+        Field(
+            ("outbox",),
+            description="Provider, or several in the order in which they are preferred; outbox sends nothing.",
+        )
+    )
+    failover_on_account_fault: bool = Field(
+        False, description="Whether the others go on when one provider refuses the account."
+    )
+    sender: Annotated[str, BeforeValidator(values.sender), forms.SENDER] = Field(
+        "RegionVB", description="What the message is shown to come from: 3 to 11 letters and digits, or a number."
+    )
+    rate: Annotated[float, BeforeValidator(values.number)] = Field(
+        10, gt=0, le=100_000, description="Messages a second, of each run."
+    )
+    rate_shared: bool = Field(False, description="Whether all runs on one ledger together keep to that rate.")
+    parallel: Whole = Field(8, ge=1, le=64, description="How many messages are handed over at the same time.")
+    validity: Annotated[timedelta, BeforeValidator(values.duration(5 * _MINUTE, 3 * _DAY)), forms.DURATION] = Field(
+        timedelta(hours=24), description="How long a provider tries to deliver."
+    )
+    timeout: Annotated[timedelta, BeforeValidator(values.duration(_SECOND, 10 * _MINUTE)), forms.DURATION] = Field(
+        timedelta(seconds=20), description="How long one answer of a provider is waited for."
+    )
+    attempts: Whole = Field(
+        4, ge=1, le=10, description="How often a message is tried that a provider puts off, in one run."
+    )
     outbox: Outbox = Outbox()
     elks46: Elks46 | None = Field(None, alias="46elks")
     sinch: Sinch | None = None

@@ -35,6 +35,7 @@ _POSTGRES = re.compile(
     r"(?:,(?:[^@/?#\s:\[\],]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?)*(?:/[^@/?#\s]*)?(?:\?[^@#\s]*)?"
 )
 _OLDEST = 150
+_DAY, _DAYS_FROM = 86400, 3
 _LONGEST_TEMPLATE = 1000
 _LONGEST_WORD = 40
 
@@ -57,10 +58,10 @@ def duration(least: timedelta, most: timedelta) -> Callable[[object], timedelta]
 
 
 def written(span: timedelta) -> str:
-    """Write a duration as it stands in the settings, in the largest unit that holds it exactly."""
+    """Write a duration as it stands in the settings, in the largest unit that holds it exactly; days from three on."""
     seconds = int(span.total_seconds())
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds and seconds % size == 0:
+    for unit, size in (("d", _DAY), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0 and (unit != "d" or seconds >= _DAYS_FROM * _DAY):
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
 
