@@ -4,7 +4,7 @@ import threading
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from fhirnotify.settings import Settings
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from fhirnotify.ledger.subject import Erasure, Extract
 
 
-def existing(settings: Settings) -> "Ledger":
-    """Open a ledger that there is, to change what stands in it.
+def existing(settings: Settings, *, read_only: bool = False) -> "Ledger":
+    """Open a ledger that there is, to change what stands in it, or only to read it.
 
     Raises:
         LedgerError: there is none, or it cannot be used.
     """
     from fhirnotify.ledger.sql import SqlLedger  # noqa: PLC0415
 
-    return SqlLedger(settings.ledger.url, create=False)
+    return SqlLedger(settings.ledger.url, create=False, read_only=read_only)
 
 
 def state(settings: Settings) -> str:
@@ -136,3 +136,41 @@ def erase(settings: Settings, patient: str, now: datetime) -> "Erasure":
 
     with closing(open_database(settings.ledger.url, create=False, read_only=False, patience=5.0)) as database:
         return subjects.erase(database, uuid4().hex, now, patient)
+
+
+@contextmanager
+def audited(
+    settings: Settings, since: datetime, until: datetime, now: datetime, follows: str
+) -> "Iterator[tuple[dict[str, Any], Iterator[tuple[str, str]]]]":
+    """Export what was recorded from ``since`` until before ``until``: what stands first, and the lines.
+
+    Raises:
+        SettingsError: the period is not over.
+        LedgerError: there is no ledger, or it cannot be read.
+    """
+    import os  # noqa: PLC0415
+    import socket  # noqa: PLC0415
+
+    from fhirnotify import __version__  # noqa: PLC0415
+    from fhirnotify.chain import chained  # noqa: PLC0415
+    from fhirnotify.ledger import audit  # noqa: PLC0415
+    from fhirnotify.ledger.acting import account  # noqa: PLC0415
+    from fhirnotify.ledger.opening import open_database  # noqa: PLC0415
+    from fhirnotify.rows import instant  # noqa: PLC0415
+
+    with closing(open_database(settings.ledger.url, create=False, read_only=True, patience=5.0)) as database:
+        audit.see_that_it_is_over(database, until, now)
+        purged = audit.purged_before(database)
+        head = {
+            "format": 1,
+            "program": f"fhirnotify {__version__}",
+            "ledger": name(settings),
+            "from": instant(since),
+            "until": instant(until),
+            "made": instant(now),
+            "account": account(),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "purged_before": instant(purged) if purged else None,
+        }
+        yield head, chained(head, audit.records(database, since, until), follows)

@@ -10,6 +10,7 @@ import typer
 
 from fhirnotify import __version__
 from fhirnotify.cli import (
+    audit,
     check,
     demo,
     deploy,
@@ -41,6 +42,7 @@ app.command()(run.plan)
 app.command()(follow_up.follow_up)
 app.command()(explain.explain)
 app.command()(check.check)
+app.add_typer(audit.app, name="audit")
 app.command()(subject.subject)
 app.command()(purge.purge)
 app.add_typer(uncertain.app, name="uncertain")
