@@ -106,19 +106,20 @@ class Scan:
         Raises:
             IncompleteRead: something may be missing, or the run was told to stop before everything was read.
         """
+        asked = self._job.clock.real()
         for page in self._job.source.appointments(*window(self._now, self._job.rules)):
             if self._job.stop.is_set():
                 raise IncompleteRead(
                     "The run was told to stop before every appointment was read.", "Nothing was sent. Run it again."
                 )
-            self._page(page)
+            self._page(page, asked)
+            asked = self._job.clock.real()  # a page may be long in coming: its facts are as old as the question
             self._read += len(page)
             self._job.report.progress("read", self._read)
 
-    def _page(self, page: Sequence[Appointment]) -> None:
+    def _page(self, page: Sequence[Appointment], read: datetime) -> None:
         held = self._held(page)
         undecided = [booking for booking in page if not self._tell_if_all_held(booking, held)]
-        read = self._job.clock.real()
         cases = self._without_shared_numbers(self._decided(undecided, held))
         self._claim(self._apart([case for case in cases if not self._tell_if_held(case, held)]), read)
 

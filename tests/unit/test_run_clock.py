@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from facts import NOW, START
-from journal import HOUR, MINUTE, SENT, Desk, Journal, skipped, statement
+from journal import HOUR, MINUTE, SENT, Desk, Journal, booking, skipped, statement
 
 from fhirnotify.sms.gateway import Deferred
 from fhirnotify.sms.memory import MemoryGateway
@@ -69,6 +69,21 @@ def test_set_back_while_reading():
     desk.on_progress = set_back
     desk.run()
     assert desk.told() == {("a1", "p1"): SENT, ("a2", "p2"): skipped("consent-denied", "withdrawn")}
+
+
+def test_a_page_that_is_long_in_coming():
+    """Its facts are as old as the question: what has changed since is seen before anything is sent."""
+    desk = Desk()
+    desk.book(1)
+
+    def take_six_minutes(what):
+        if what == "Appointment" and desk.watch.moment == NOW:
+            desk.watch.moment += 6 * MINUTE
+            desk.journal.put(booking("a1", status="cancelled"))
+
+    desk.journal.interrupt = take_six_minutes
+    desk.run()
+    assert desk.told() == {("a1", "p1"): skipped("not-booked", "withdrawn")}
 
 
 def test_set_forward_while_sending():
