@@ -116,7 +116,8 @@ class Send:
     def work(self) -> None:
         """Send until nothing is due, a signal comes, or quiet hours begin; then wait for what is in flight.
 
-        Likewise when there is no provider left to send by (``failover.is_over``).
+        Likewise when there is no provider left to send by (``failover.is_over``), or what is begun ends in doubt
+        (``failover.only_doubts``): what is due then stays claimed, for the next run.
 
         Raises:
             FhirError: a re-check could not read everything; after everything that was in flight has been recorded.
@@ -132,7 +133,8 @@ class Send:
 
     def _fill(self) -> bool:
         """Take the next batch if there is nothing at hand; tell whether there is anything to do."""
-        if self._failover.is_over or self._job.stop.is_set() or quiet(self._now(), self._job.rules):
+        failover = self._failover
+        if failover.is_over or failover.only_doubts or self._job.stop.is_set() or quiet(self._now(), self._job.rules):
             return False
         while not self._queue:
             taken = self._ledger.take(self._run, self._began, self._batch)

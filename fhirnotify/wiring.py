@@ -56,11 +56,12 @@ def asking(
 
     Raises:
         SettingsError: the credentials are wrong.
-        LedgerError: the ledger cannot be used.
+        LedgerError: there is no ledger, or it cannot be used.
     """
+    from fhirnotify import ledgers  # noqa: PLC0415
     from fhirnotify.follow_up import Asking  # noqa: PLC0415
 
-    with closing(route(settings)) as providers, closing(ledger(settings)) as book:
+    with closing(route(settings)) as providers, closing(ledgers.existing(settings)) as book:
         yield Asking(book, providers, sending(settings), clock(now), report, stop or threading.Event())
 
 
@@ -139,7 +140,8 @@ def route(settings: Settings) -> Route:
         return Route([Outbox(sms.outbox.path)])
     from fhirnotify.sms.providers import adapter  # noqa: PLC0415
 
-    gateways = [adapter(p, sms.account(p), timeout=sms.timeout, connections=sms.parallel) for p in sms.provider]
+    connections = 2 * sms.parallel  # what is asked of messages sent before must not keep those to be sent waiting
+    gateways = [adapter(p, sms.account(p), timeout=sms.timeout, connections=connections) for p in sms.provider]
     return Route(gateways, failover_on_account_fault=sms.failover_on_account_fault)
 
 

@@ -45,7 +45,7 @@ def _group(context: typer.Context, config: Config = None, *, as_json: Json = Fal
 
     The program asks the providers itself, at each run. What is listed here they could not tell it.
     """
-    context.obj = config
+    context.obj = (config, as_json)
     if context.invoked_subcommand is None:
         uncertain(config, as_json=as_json)
 
@@ -53,7 +53,7 @@ def _group(context: typer.Context, config: Config = None, *, as_json: Json = Fal
 @reported
 def uncertain(config: Path | None, *, as_json: bool) -> None:
     """List what is uncertain."""
-    from fhirnotify import settings, wiring  # noqa: PLC0415
+    from fhirnotify import ledgers, settings, wiring  # noqa: PLC0415
     from fhirnotify.cli import doubts as words  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
     from fhirnotify.cli.reporting import printable  # noqa: PLC0415
@@ -61,9 +61,9 @@ def uncertain(config: Path | None, *, as_json: bool) -> None:
 
     chosen = settings.load(config)
     out, count, zone = Stdout(), 0, chosen.reminder.time_zone
-    with closing(wiring.route(chosen)) as route, wiring.ledger_to_read(chosen) as book:
+    with closing(wiring.route(chosen)) as route, closing(ledgers.existing(chosen, read_only=True)) as book:
         accounts = {gateway.account for gateway in route.gateways}
-        for doubt in doubts(book, _limits(chosen)) if book else ():
+        for doubt in doubts(book, _limits(chosen)):
             count += 1
             if as_json:
                 out.json(words.as_json(doubt, accounts))
@@ -99,7 +99,8 @@ def settle(
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
     from fhirnotify.uncertain import settle as settled_by  # noqa: PLC0415
 
-    chosen, who = settings.load(config or context.obj), _who(by)
+    for_all, for_all_json = context.obj
+    chosen, who, as_json = settings.load(config or for_all), _who(by), as_json or for_all_json
     with closing(ledgers.existing(chosen)) as book:
         done = settled_by(book, reminder, who, now or datetime.now(UTC), _limits(chosen), sent=sent)
     out = Stdout()

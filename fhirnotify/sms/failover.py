@@ -13,14 +13,17 @@ another provider that took it would only hide that.
 
 For the breaker, Accepted and Rejected are successes: the provider does its work. Deferred, Unknown and a refused
 account are failures. What was given back without having been tried (``stopped``, ``stalled``) tells nothing.
+
+Where as many messages as open a breaker end in doubt, with none taken or refused between them, and no provider is
+left that is not left alone, nothing more is begun in this run: each further one might need a person to settle it.
 """
 
 from collections.abc import Callable, Collection
 
 from fhirnotify.errors import AccountFault
-from fhirnotify.sms.breaker import Breaker
+from fhirnotify.sms.breaker import LIMIT, Breaker
 from fhirnotify.sms.courier import STALLED, STOPPED, Result, elapsed
-from fhirnotify.sms.gateway import Accepted, Gateway, Rejected
+from fhirnotify.sms.gateway import Accepted, Gateway, Rejected, Unknown
 from fhirnotify.sms.route import Route
 
 
@@ -35,11 +38,17 @@ class Failover:
         self._clock = clock
         self._breakers = {gateway.account: Breaker() for gateway in route.gateways}
         self._faults: dict[str, AccountFault] = {}
+        self._doubts = 0
 
     @property
     def is_over(self) -> bool:
         """Whether there is nobody left to send by."""
         return bool(self._faults) and not (self._route.failover_on_account_fault and self.usable)
+
+    @property
+    def only_doubts(self) -> bool:
+        """Whether it is to be feared that whatever is begun ends in doubt."""
+        return self._doubts >= LIMIT and not any(self._allows(gateway) for gateway in self.usable)
 
     def told(self) -> AccountFault | None:
         """Give what is to be told of the accounts that were refused, if any was."""
@@ -81,8 +90,10 @@ class Failover:
             self._breakers[account] = breaker.untold()
         elif isinstance(result, Accepted | Rejected):
             self._breakers[account] = breaker.succeeded()
+            self._doubts = 0
         else:
             self._breakers[account] = breaker.failed(self._clock())
+        self._doubts += isinstance(result, Unknown)
         if isinstance(result, AccountFault):
             self.refused(account, result)
 

@@ -21,7 +21,6 @@ What was sent and what was answered may hold a number or a text, so nothing of e
 """
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +30,7 @@ from typing import Any
 import httpx
 
 from fhirnotify.connecting import retry_after, surroundings
+from fhirnotify.deadline import Deadline
 from fhirnotify.errors import AccountFault, SettingsError
 from fhirnotify.sms.gateway import Deferred, NotNow, Rejected, Unknown
 
@@ -136,6 +136,7 @@ class Wire:
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             )
+        self._deadline = Deadline(self._client)
 
     def ask(
         self,
@@ -160,21 +161,19 @@ class Wire:
         except UnicodeEncodeError:
             return Rejected("unencodable-text")
         try:
-            return self._exchange(request)
+            with self._deadline.within(2 * self._seconds):
+                return self._exchange(request)
         except httpx.RequestError as error:
             return of_error(error)
 
     def _exchange(self, request: httpx.Request) -> Answer | Unknown:
         response = self._client.send(request, stream=True)
-        deadline = time.monotonic() + self._seconds  # httpx bounds each read, not all of them together
         try:
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > LARGEST_BODY:
                     return Unknown("oversized-answer")
-                if time.monotonic() > deadline:
-                    return Unknown("read-timeout")
         finally:
             response.close()
         header = response.headers.get("retry-after")

@@ -49,11 +49,12 @@ def test_every_provider_has_a_place_where_to_look() -> None:
         assert set(PLACES) == {"outbox", *inbox.providers}
 
 
-def test_nothing_is_uncertain(place: Place) -> None:
-    """Before the first run, too."""
-    result = place.run("uncertain")
-    assert (result.exit_code, result.stdout) == (0, "Nothing is uncertain.\n")
-    assert json.loads(place.run("uncertain", "--json").stdout) == {"summary": {"uncertain": 0}}
+def test_a_ledger_that_is_not_there_is_told(place: Place) -> None:
+    """A mistyped address must not look as if nothing were uncertain; and none is made."""
+    for command in ("uncertain", "follow-up"):
+        result = place.run(command)
+        assert result.exit_code == 5, command
+        assert "ledger" in result.stderr
     assert not place.ledger.exists()
 
 

@@ -328,3 +328,21 @@ def test_every_order_of_answers(count, on_account_fault):
             assert not is_refused, answers
         assert desk.told() == {("a1", "p1"): ("remind", None, outcome)}, answers
         assert [len(each.taken) for each in providers] == [number == taker for number in range(count)], answers
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_would_only_end_in_doubt_is_not_begun(count):
+    """A provider that hangs gets what opens its breaker, and what is on its way by then; the rest stays claimed."""
+    silent = [provider(f"silent{number}", always=IN_DOUBT, knows=False) for number in range(count)]
+    desk = desk_of(*silent, visits=40, parallel=1)
+    summary = desk.run()
+    assert count * LIMIT <= summary.uncertain <= count * LIMIT + 1
+    assert (summary.pending, summary.exit_code()) == (40 - summary.uncertain, 6)
+    assert len(list(desk.ledger.in_state(State.CLAIMED))) == summary.pending
+
+
+def test_a_message_taken_between_doubts_lets_it_go_on():
+    """A few that time out are no sign that all would."""
+    one = provider("one", *(IN_DOUBT, IN_DOUBT, None) * 8, knows=False)
+    desk = desk_of(one, visits=24, parallel=1)
+    assert (desk.run().uncertain, desk.run().pending) == (16, 0)

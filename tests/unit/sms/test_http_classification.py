@@ -145,16 +145,6 @@ def test_oversized_answer_is_not_read_to_its_end() -> None:
     assert next(pieces) == b"never read"
 
 
-def test_dripping_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each read is bounded by httpx; an answer that comes a byte at a time is bounded as a whole."""
-    clock = iter(range(0, 100, 3))
-    monkeypatch.setattr("fhirnotify.sms.http.time.monotonic", lambda: next(clock))
-    pieces = iter([b"x"] * 10)
-    one = wire(lambda _: httpx.Response(200, content=pieces))
-    assert one.ask("GET", "/sms") == Unknown("read-timeout")
-    assert len(list(pieces)) == 8
-
-
 def test_answer_that_cannot_be_decoded_is_unknown() -> None:
     """An answer is unreadable also where its compression is broken."""
     headers = {"content-encoding": "gzip"}
