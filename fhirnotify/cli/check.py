@@ -28,6 +28,11 @@ def check(config: Config = None, *, explain: Explain = False, as_json: Json = Fa
     if explain:
         _explain(config, as_json=as_json)
         return
+    raise typer.Exit(examined(config, as_json=as_json))
+
+
+def examined(config: Path | None, *, as_json: bool = False) -> int:
+    """Examine each part and tell what is found; give the exit code."""
     from fhirnotify.cli.checkup import examine  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
 
@@ -41,8 +46,7 @@ def check(config: Config = None, *, explain: Explain = False, as_json: Json = Fa
                 out.line(f"{'':19} → {finding.next_step}")
     if as_json:
         out.json([asdict(finding) for finding in findings])
-    if codes := [finding.exit_code for finding in findings if finding.exit_code]:
-        raise typer.Exit(codes[0])
+    return next((finding.exit_code for finding in findings if finding.exit_code), 0)
 
 
 def _explain(config: Path | None, *, as_json: bool) -> None:

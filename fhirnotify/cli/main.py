@@ -17,6 +17,7 @@ from fhirnotify.cli import (
     explain,
     follow_up,
     harness,
+    init,
     ledger,
     mappings,
     purge,
@@ -42,6 +43,7 @@ app.command()(run.plan)
 app.command()(follow_up.follow_up)
 app.command()(explain.explain)
 app.command()(check.check)
+app.command()(init.init)
 app.add_typer(audit.app, name="audit")
 app.command()(subject.subject)
 app.command()(purge.purge)
