@@ -47,12 +47,11 @@ Output = Annotated[Path | None, typer.Option("--output", metavar="FILE", help="A
 After = Annotated[
     str | None, typer.Option("--after", metavar="CHAIN", parser=_chain, help="With what the export before ended.")
 ]
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Exports, in their order.", show_default=False)]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="Exports, in their order.", show_default=False)]
 
 
 @app.callback()
-@reported
-def audit(
+def _group(
     context: typer.Context,
     first: From = None,
     last: Until = None,
@@ -67,8 +66,22 @@ def audit(
 
     Each line holds the one before by a hash, and each export the one before it, if --after tells with what that ended.
     """
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        audit(first, last, output, after, config, now, as_json=as_json)
+
+
+@reported
+def audit(
+    first: date | None,
+    last: date | None,
+    output: Path | None,
+    after: str | None,
+    config: Path | None,
+    now: datetime | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Export the days."""
     from fhirnotify import chain, ledgers, logs, settings  # noqa: PLC0415
     from fhirnotify.cli.output import complain  # noqa: PLC0415
 

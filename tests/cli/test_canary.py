@@ -106,6 +106,31 @@ def test_no_explanation_tells_anything_personal(canary: Place) -> None:
             assert leaks(told(canary, "explain", each["id"], "--now", NOW, "--json")) == []
 
 
+LATER = ("--now", "2027-03-01T09:00:00+01:00")
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_what_the_law_asks_for_tells_nothing_personal(canary: Place, as_json: list[str]) -> None:
+    """The extract of a patient, erasing, the audit and its verifying, purging: ids alone, also in what they write."""
+    canary.run("run", "--now", NOW)
+    patients = [each["id"] for each in WORLD if each["resourceType"] == "Patient"]
+    export = str(canary.directory / "audit.jsonl")
+    for command in (
+        ["audit", "--now", "2026-11-24T09:00:00+01:00"],
+        ["audit", "--now", "2026-11-24T09:00:00+01:00", "--output", export],
+        *(["subject", patient] for patient in patients[::40]),
+        *(["subject", patient, "--erase", "--yes", "--now", NOW] for patient in patients[::40]),
+        ["purge", "--dry-run", *LATER],
+        ["purge", *LATER],
+        ["audit", "--from", "2027-03-01", "--now", "2027-03-02T09:00:00+01:00"],
+    ):
+        assert leaks(told(canary, *command, *as_json)) == [], command
+    assert leaks(CliRunner().invoke(app, ["audit", "verify", export, *as_json]).output) == []
+    with Path(export).open("ab") as file:
+        file.write(f"{WORD}\n".encode())
+    assert leaks(CliRunner().invoke(app, ["audit", "verify", export, *as_json]).output) == []
+
+
 def test_what_is_no_fhir_tells_nothing(canary: Place) -> None:
     """A file that cannot be parsed is named, not quoted."""
     (canary.directory / "world" / "broken.json").write_text(f'{{"resourceType": "Patient", "name": "{WORD}', "utf-8")
