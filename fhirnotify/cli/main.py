@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fhirnotify import __version__
-from fhirnotify.cli import (
+from fhirnotify.cli import (, report
     audit,
     check,
     demo,
@@ -42,6 +42,7 @@ app.command()(run.run)
 app.command()(run.plan)
 app.command()(follow_up.follow_up)
 app.command()(explain.explain)
+app.command()(report.report)
 app.command()(check.check)
 app.command()(init.init)
 app.add_typer(audit.app, name="audit")

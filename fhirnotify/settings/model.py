@@ -24,6 +24,7 @@ from fhirnotify.settings import forms, values
 from fhirnotify.settings.access import Auth, Tls
 from fhirnotify.settings.appointments import Enumeration
 from fhirnotify.settings.monitoring import Monitoring
+from fhirnotify.settings.report import Report
 from fhirnotify.settings.section import Section
 from fhirnotify.settings.sms import Sms
 
@@ -195,6 +196,7 @@ class Settings(BaseSettings):
     sms: Sms = Sms()
     ledger: LedgerPlace = LedgerPlace()
     monitoring: Monitoring = Monitoring()
+    report: Report = Report()
 
     @classmethod
     def settings_customise_sources(

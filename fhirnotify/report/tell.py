@@ -1,0 +1,132 @@
+"""A report for programs: JSON and CSV.
+
+A count that is withheld is ``"<5"``, or null (an empty cell) if it is not small.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from fhirnotify.ledger.mendable import Mendable
+from fhirnotify.report.counts import Runs
+from fhirnotify.report.disclosure import Mark, Shown
+from fhirnotify.report.period import Period
+from fhirnotify.report.published import Line, Published
+from fhirnotify.rows import instant
+
+Names = Mapping[str, str]
+
+
+def count(shown: Shown) -> int | str | None:
+    """Give a count for programs."""
+    if isinstance(shown, int):
+        return shown
+    return Mark.FEW.value if shown is Mark.FEW else None
+
+
+def as_json(report: Published, period: Period, names: Names) -> dict[str, Any]:
+    """Give the whole report as one JSON object."""
+    return {
+        "period": {"from": period.first.isoformat(), "until": period.last.isoformat()},
+        "total": _line(report.total),
+        "units": [_named(line.key, names) | _line(line) for line in report.units],
+        "contact_types": [{"contact_type": line.key} | _line(line) for line in report.types],
+        "days": [{"day": line.key.isoformat()} | _line(line) for line in report.days],
+        "lead_hours": {key: count(shown) for key, shown in report.leads.items()},
+        "unmapped": [
+            {"system": each.system, "code": each.code, "count": count(each.count), "last_seen": instant(each.last_seen)}
+            for each in report.unmapped
+        ],
+        "runs": _runs(report.runs),
+    }
+
+
+def _named(unit: str | None, names: Names) -> dict[str, Any]:
+    return {"unit": unit} | ({"name": names[unit]} if unit is not None and unit in names else {})
+
+
+def _line(line: Line[Any]) -> dict[str, Any]:
+    return {
+        "considered": count(line.considered),
+        "reminded": count(line.reminded),
+        "not_reminded": count(line.unreminded),
+        "delivery": {key: count(shown) for key, shown in line.delivery.items()},
+        "reasons": {key: count(shown) for key, shown in line.causes.items()},
+    }
+
+
+def _runs(runs: Runs) -> dict[str, Any]:
+    seconds = [None if each is None else each.total_seconds() for each in _times(runs)]
+    median, longest, gap = seconds
+    return {
+        "count": runs.count,
+        "unfinished": runs.unfinished,
+        "median_seconds": median,
+        "longest_seconds": longest,
+        "longest_gap_seconds": gap,
+        "longest_gap_from": None if runs.longest_gap_from is None else instant(runs.longest_gap_from),
+    }
+
+
+def _times(runs: Runs) -> tuple[Any, Any, Any]:
+    return runs.median_length, runs.longest_length, runs.longest_gap
+
+
+def as_csv(report: Published, names: Names) -> str:
+    """Give the counts as CSV: one a line, with what it is of. RFC 4180."""
+    return _csv(("of", "key", "name", "measure", "count"), _records(report, names))
+
+
+def _records(report: Published, names: Names) -> Iterator[tuple[Any, ...]]:
+    groups: tuple[tuple[str, Iterable[Line[Any]]], ...] = (
+        ("all", [report.total]),
+        ("unit", report.units),
+        ("contact-type", report.types),
+        ("day", report.days),
+    )
+    for of, lines in groups:
+        for line in lines:
+            key = line.key.isoformat() if isinstance(line.key, date) else line.key
+            measures = [("considered", line.considered), ("reminded", line.reminded)]
+            measures += [("not-reminded", line.unreminded)]
+            measures += [*line.delivery.items(), *((f"reason:{reason}", n) for reason, n in line.causes.items())]
+            for measure, shown in measures:
+                yield of, key, names.get(key or ""), measure, count(shown)
+    for hours, shown in report.leads.items():
+        yield "lead-hours", hours, None, "reminded", count(shown)
+    for each in report.unmapped:
+        yield "unmapped", f"{each.system or ''}|{each.code}", None, "seen", count(each.count)
+
+
+def work_json(one: Mendable, names: Names, what: str, to_do: str) -> dict[str, Any]:
+    """Give a line of the worklist."""
+    return _named(one.unit, names) | {
+        "start": instant(one.start),
+        "appointment": one.appointment,
+        "patient": one.patient,
+        "reason": one.reason,
+        "detail": list(one.detail),
+        "what": what,
+        "to_do": to_do,
+    }
+
+
+def work_csv(lines: Iterable[dict[str, Any]]) -> str:
+    """Give the worklist as CSV."""
+    columns = ("unit", "name", "start", "appointment", "patient", "reason", "detail", "what", "to_do")
+    return _csv(columns, ([*map((line | {"detail": " ".join(line["detail"])}).get, columns)] for line in lines))
+
+
+def _csv(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401  # whatever a cell holds
+    """Keep a spreadsheet from taking a name or a code for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
