@@ -22,6 +22,7 @@ import httpx
 
 import fhirnotify
 from fhirnotify.connecting import surroundings
+from fhirnotify.deadline import Deadline
 from fhirnotify.errors import FhirError, IncompleteRead, SettingsError
 from fhirnotify.fhir.body import ACCEPT_ENCODING, read_body
 from fhirnotify.fhir.faults import RefusedError, connection_fault, status_fault
@@ -102,6 +103,7 @@ class Client:
                 follow_redirects=False,
                 event_hooks={"request": [self._count]},
             )
+        self._deadline = Deadline(self._http)
 
     @property
     def origin(self) -> str:
@@ -190,9 +192,11 @@ class Client:
 
     def _attempt(self, request: httpx.Request, asked: str) -> _Answer:
         """Send once. What goes wrong is raised outside the handler, so that no address hangs on it as context."""
-        deadline = time.monotonic() + self.limits.patience.total_seconds()
+        patience = self.limits.patience.total_seconds()
+        deadline = time.monotonic() + patience
         try:
-            response = self._http.send(request, stream=True)
+            with self._deadline.within(patience):
+                response = self._http.send(request, stream=True)
             try:
                 if response.status_code == httpx.codes.OK:
                     body = read_body(response, self.limits.body, deadline)

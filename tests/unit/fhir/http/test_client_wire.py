@@ -133,6 +133,21 @@ def test_an_answer_without_end_is_cut_off(serve, read):
     assert "fhir.page_size" in caught.value.next_step
 
 
+def test_a_header_without_end_is_given_up(serve, read):
+    """A server that always sends a little more is not waited for longer than the program's patience."""
+
+    def dripping():
+        yield b"HTTP/1.1 200 OK\r\nX-Long: "
+        for _ in range(400):
+            time.sleep(0.05)
+            yield b"a"
+
+    began = time.monotonic()
+    with pytest.raises(FhirError):
+        read(serve(lambda n: dripping()), limits=Limits(patience=timedelta(seconds=0.3)))
+    assert time.monotonic() - began < 10
+
+
 def test_an_answer_of_just_the_limit_is_taken(serve, read):
     """The limit is the longest that is read."""
     body = STATEMENT.ljust(MIB)
