@@ -2,11 +2,19 @@
 
 A request that timed out, a connection that was lost, a run that died: the reminder is ``uncertain`` and is never
 sent again on a guess. The provider's own record decides, if it can be asked and cannot be mistaken.
+
+Other machines may be sending meanwhile. So what was found is taken for ours only if, read anew after it was found,
+the ledger holds nobody else whose it is, or may be.
+
+An account that does not answer three times one after another, or has been asked for 30 seconds, is not asked any more
+in this pass; the next one goes on with others of them.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from random import sample
 
 from fhirnotify.core.decide import Address, addressed
 from fhirnotify.core.message import text_of
@@ -15,9 +23,13 @@ from fhirnotify.errors import AccountFault
 from fhirnotify.job import Job
 from fhirnotify.ledger.port import Change, Ledger, Reminder, State
 from fhirnotify.sms.courier import PATIENCE
-from fhirnotify.sms.gateway import ABOUT, CannotTell, Finding, Found, Gateway, NotFound, Sms, Trace
+from fhirnotify.sms.gateway import ABOUT, REACH, CannotTell, Finding, Found, Gateway, NotFound, Sms, Trace
+from fhirnotify.sms.http import MAYBE_WRITTEN, NEVER_WRITTEN
 
-_WORTH_ASKING = timedelta(days=3)
+_SECONDS = 30.0
+_SILENCES = 3
+_MOST_OTHERS = 500
+"""Whose numbers are looked up to tell whether one is alone; any more may have any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +52,102 @@ def settle(
     What was certainly not taken may be tried again from ``now`` on, the moment at which the run began.
 
     Returns:
-        The accounts that were refused, of which nothing more was asked, each with its fault.
+        The accounts that refused to be asked, of which nothing more was asked, each with its fault.
 
     Raises:
         FhirError: the patients' records could not be read.
     """
-    accounts = {gateway.account for gateway in gateways}
-    uncertain = [r for r in reminders if r.state is State.UNCERTAIN and r.provider in accounts]
+    uncertain = [reminder for reminder in reminders if reminder.state is State.UNCERTAIN]
     faults: dict[str, AccountFault] = {}
-    if not uncertain:
-        return faults
-    real = ledger.real_time()
-    asked = [reminder for reminder in uncertain if real - _span(job, reminder).since < _WORTH_ASKING]
-    doubtful = [reminder for reminder in ledger.in_state(State.UNCERTAIN) if reminder.sending_since is not None]
-    messages = _messages(job, ledger, doubtful)
     for gateway in gateways:
-        try:
-            for reminder in (each for each in asked if each.provider == gateway.account):
-                if job.stop.is_set():
-                    return faults
-                finding = gateway.find(_trace(job, ledger, reminder, doubtful, messages))
-                change = _change(job, ledger, gateway, reminder, finding, now)
-                if change is not None:
-                    ledger.move(run, job.clock.now(), [change])
-        except AccountFault as fault:
-            faults[gateway.account] = fault
+        if mine := [reminder for reminder in uncertain if reminder.provider == gateway.account]:
+            try:
+                _Inquest(job, run, now, ledger, gateway).hold(mine)
+            except AccountFault as fault:
+                faults[gateway.account] = fault
     return faults
+
+
+class _Inquest:
+    """What one account is asked in one pass."""
+
+    def __init__(self, job: Job, run: str, now: datetime, ledger: Ledger, gateway: Gateway) -> None:
+        self._job, self._run, self._now = job, run, now
+        self._ledger, self._gateway = ledger, gateway
+        self._until = time.monotonic() + _SECONDS
+        self._others: list[Reminder] = []
+        self._messages: dict[tuple[str, datetime | None], Sms | None] = {}
+        """Of each that was looked up, by its id and when it was sent: what was sent, if that can be known."""
+
+    def hold(self, reminders: Sequence[Reminder]) -> None:
+        """Ask about each, and record what the provider is sure of.
+
+        Raises:
+            AccountFault: the provider refuses the account.
+            FhirError: the patients' records could not be read.
+        """
+        real = self._ledger.real_time()
+        asked = [each for each in reminders if real - _span(self._job, each).since < REACH]
+        self._look_up(asked)
+        self._see_others(asked)
+        silences = 0
+        for reminder in sample(asked, len(asked)):  # so that none waits for ever behind others
+            if silences == _SILENCES or not self._wanted():
+                return
+            finding = self._finding(reminder, asked)
+            silences = silences + 1 if _is_silence(finding) else 0
+            change = _change(self._job, self._ledger, self._gateway, reminder, finding, self._now)
+            if change is not None:
+                self._ledger.move(self._run, self._job.clock.now(), [change])
+
+    def _wanted(self) -> bool:
+        return not self._job.stop.is_set() and time.monotonic() < self._until
+
+    def _finding(self, reminder: Reminder, asked: Sequence[Reminder]) -> Finding:
+        trace = self._trace(reminder)
+        finding = self._gateway.find(trace)
+        if isinstance(finding, Found):
+            self._see_others(asked)
+            after = self._trace(reminder)
+            if finding.message_id in after.taken or (trace.alone and not after.alone):
+                return CannotTell("not-alone")
+        return finding
+
+    def _see_others(self, asked: Sequence[Reminder]) -> None:
+        """Read whose messages the account has, or may have, under an id that nobody knows."""
+        if not asked:
+            return
+        spans = [_span(self._job, each) for each in asked]
+        since = min(span.since - (span.until - span.since) for span in spans) - ABOUT
+        until = max(span.until for span in spans) + ABOUT
+        self._others = self._ledger.unidentified(self._gateway.account, since, until)
+        self._look_up(self._others[:_MOST_OTHERS])
+
+    def _look_up(self, reminders: Sequence[Reminder]) -> None:
+        new = [each for each in reminders if (each.id, each.sending_since) not in self._messages]
+        messages = _messages(self._job, self._ledger, new)
+        self._messages |= {(each.id, each.sending_since): messages.get(each.id) for each in new}
+
+    def _message(self, reminder: Reminder) -> Sms | None:
+        return self._messages.get((reminder.id, reminder.sending_since))
+
+    def _trace(self, reminder: Reminder) -> Trace:
+        """Tell what is known. The ids are read after the others, so that nobody slips through who gets one between."""
+        span, sms = _span(self._job, reminder), self._message(reminder)
+        near = [
+            self._message(other)
+            for other in self._others
+            if other.id != reminder.id and _span(self._job, other).near(span)
+        ]
+        alone = all(other is not None and sms is not None and other.to != sms.to for other in near)
+        taken = self._ledger.message_ids(span.since - REACH, span.until + REACH)
+        return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken, wanted=self._wanted)
+
+
+def _is_silence(finding: Finding) -> bool:
+    """Tell whether the provider did not answer, or only that it has no time."""
+    why = finding.why if isinstance(finding, CannotTell) else ""
+    return why.startswith("http-") or why in {*NEVER_WRITTEN.values(), *MAYBE_WRITTEN.values()}
 
 
 def _span(job: Job, reminder: Reminder) -> _Span:
@@ -98,20 +180,6 @@ def _patient_id(reminder: Reminder) -> str | None:
     kind, _, rest = (reminder.evidence.patient or "").partition("/")
     patient, versioned, _ = rest.partition("/_history/")
     return patient if kind == "Patient" and versioned else None
-
-
-def _trace(
-    job: Job, ledger: Ledger, reminder: Reminder, doubtful: Sequence[Reminder], messages: dict[str, Sms]
-) -> Trace:
-    span, sms = _span(job, reminder), messages.get(reminder.id)
-    others = [
-        other
-        for other in doubtful
-        if other.id != reminder.id and other.provider == reminder.provider and _span(job, other).near(span)
-    ]
-    alone = all(other.id in messages and sms is not None and messages[other.id].to != sms.to for other in others)
-    taken = ledger.message_ids(span.since - ABOUT, span.until + ABOUT)
-    return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken)
 
 
 def _change(

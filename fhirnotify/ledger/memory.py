@@ -10,6 +10,8 @@ from fhirnotify.core.model import Coding
 from fhirnotify.errors import LedgerError
 from fhirnotify.ledger.changes import LEASE, changed, claimed, gone, in_order, real_time, revived
 from fhirnotify.ledger.port import (
+    ACCEPTED_STATES,
+    IN_DOUBT,
     RUN_DIED,
     Change,
     Claim,
@@ -203,6 +205,15 @@ class MemoryLedger:
         """Give the provider's ids of messages whose sending began between these real times, both included."""
         sent = (r for r in self._reminders.values() if r.sending_since and since <= r.sending_since <= until)
         return frozenset(reminder.message_id for reminder in sent if reminder.message_id is not None)
+
+    def unidentified(self, account: str, since: datetime, until: datetime) -> list[Reminder]:
+        """Give what an account has, or may have, under an id that nobody knows; begun between these real times."""
+        begun = (r for r in self._reminders.values() if r.sending_since and since <= r.sending_since <= until)
+        return [
+            r
+            for r in begun
+            if r.provider == account and (r.state in IN_DOUBT or (r.state in ACCEPTED_STATES and r.message_id is None))
+        ]
 
     def transitions(self, reminder: str) -> list[Transition]:
         """Give what happened to a reminder, oldest first."""

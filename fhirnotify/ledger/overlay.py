@@ -132,6 +132,11 @@ class Overlay:
         under = frozenset[str]() if self._base is None else self._base.message_ids(since, until)
         return under | self._scratch.message_ids(since, until)
 
+    def unidentified(self, account: str, since: datetime, until: datetime) -> list[Reminder]:
+        """Give what an account has, or may have, under an id that nobody knows, of both."""
+        under = [] if self._base is None else self._base.unidentified(account, since, until)
+        return under + self._scratch.unidentified(account, since, until)
+
     def transitions(self, reminder: str) -> list[Transition]:
         """Give what happened to a reminder of either."""
         over = self._scratch.transitions(reminder)

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 from fhirnotify.core.answer import Evidence
 from fhirnotify.core.model import Coding, ContactType
-from fhirnotify.ledger.states import ACCEPTED_STATES, EDGES, LATE_EDGES, RUN_DIED, SENT_TWICE, State
+from fhirnotify.ledger.states import ACCEPTED_STATES, EDGES, IN_DOUBT, LATE_EDGES, RUN_DIED, SENT_TWICE, State
 
 __all__ = [
     "ACCEPTED_STATES",
     "EDGES",
+    "IN_DOUBT",
     "KIND_48H",
     "LATE_EDGES",
     "RUN_DIED",
@@ -284,6 +285,13 @@ class Ledger(Protocol):
 
     def message_ids(self, since: datetime, until: datetime) -> frozenset[str]:
         """Give the provider's ids of messages whose sending began between these real times, both included."""
+        ...
+
+    def unidentified(self, account: str, since: datetime, until: datetime) -> list[Reminder]:
+        """Give what an account has, or may have, under an id that nobody knows; begun between these real times.
+
+        It is ``sending``, ``uncertain``, or was accepted without an id (as by a person's word); in no order.
+        """
         ...
 
     def transitions(self, reminder: str) -> list[Transition]:

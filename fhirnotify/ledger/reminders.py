@@ -77,6 +77,12 @@ def message_ids(connection: Connection, since: datetime, until: datetime) -> fro
     return frozenset(connection.scalars(statements.MESSAGE_IDS, {"since": since, "until": until}))
 
 
+def unidentified(connection: Connection, account: str, since: datetime, until: datetime) -> list[Reminder]:
+    """Read what an account has, or may have, under an id that nobody knows."""
+    values = {"account": account, "since": since, "until": until}
+    return [reminder_of(row) for row in connection.execute(statements.UNIDENTIFIED, values)]
+
+
 def to_follow_up(
     connection: Connection, due: datetime, limit: int, again: Callable[[Reminder], datetime]
 ) -> list[Reminder]:

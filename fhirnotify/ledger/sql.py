@@ -186,6 +186,10 @@ class SqlLedger:
         """Give the provider's ids of messages whose sending began between these real times, both included."""
         return self._database.read(lambda connection: store.message_ids(connection, since, until))
 
+    def unidentified(self, account: str, since: datetime, until: datetime) -> list[Reminder]:
+        """Give what an account has, or may have, under an id that nobody knows; begun between these real times."""
+        return self._database.read(lambda connection: store.unidentified(connection, account, since, until))
+
     def transitions(self, reminder: str) -> list[Transition]:
         """Give what happened to a reminder, oldest first."""
         wanted = select(tables.transition).where(tables.transition.c.reminder == reminder)

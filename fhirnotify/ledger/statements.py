@@ -6,10 +6,10 @@ transaction was begun for writing (``BEGIN IMMEDIATE``), so nobody else writes m
 
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, exists, select, text, tuple_, update
+from sqlalchemy import BindParameter, Select, and_, bindparam, exists, or_, select, text, tuple_, update
 
 from fhirnotify.ledger import tables
-from fhirnotify.ledger.port import State
+from fhirnotify.ledger.port import ACCEPTED_STATES, IN_DOUBT, State
 
 _c = tables.reminder.c
 
@@ -69,6 +69,15 @@ OF_PATIENTS = _reminders.where(
 
 MESSAGE_IDS = select(_c.message_id).where(
     text("message_id IS NOT NULL"), _c.sending_since.between(bindparam("since"), bindparam("until"))
+)
+
+UNIDENTIFIED = _reminders.where(
+    or_(
+        _c.state.in_([state.value for state in IN_DOUBT]),
+        and_(_c.state.in_([state.value for state in ACCEPTED_STATES]), _c.message_id.is_(None)),
+    ),
+    _c.provider == bindparam("account"),
+    _c.sending_since.between(bindparam("since"), bindparam("until")),
 )
 
 BEGUN = _reminders.where(_c.state == State.SENDING.value).order_by(_c.start, _c.id).with_for_update()

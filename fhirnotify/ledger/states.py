@@ -132,5 +132,8 @@ LATE_EDGES: frozenset[tuple[State, State]] = frozenset(
 )
 """What a run that had lost a reminder to another may still record: that the provider has taken it after all."""
 
+IN_DOUBT = frozenset({State.SENDING, State.UNCERTAIN})
+"""The states of what a provider may have taken."""
+
 ACCEPTED_STATES = frozenset({State.ACCEPTED, State.DELIVERED, State.UNDELIVERED})
 """The states of what the provider has taken."""

@@ -8,6 +8,7 @@ Outcomes are values. Only ``AccountFault`` is raised, since it concerns every me
     Unknown    it may or may not have been sent: never tried again on a guess
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -62,6 +63,14 @@ ABOUT = timedelta(hours=3)
 """How far from a moment another message may be and still be mistaken for one of that moment, whatever clock or time
 zone is off: the facts of a trace reach so far before ``since`` and after ``until``."""
 
+REACH = timedelta(days=3)
+"""How far off the clock that told when a message was sent may have been. A message that is so far from its moments is
+never taken for it, but keeps anybody from being sure that it is not there."""
+
+
+def _always() -> bool:
+    return True
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -75,8 +84,9 @@ class Trace:
 
     Attributes:
         alone: no other reminder to this number is in doubt (``sending``, ``uncertain``) within ``ABOUT`` of these
-            moments; False also if another one in doubt may be to this number.
-        taken: the message ids that the ledger holds for other reminders sent within ``ABOUT`` of these moments.
+            moments, and none was accepted without an id; False also if another one may be to this number.
+        taken: the message ids that the ledger holds for other reminders sent within ``REACH`` of these moments.
+        wanted: whether the answer is still waited for; to be asked before each further request.
     """
 
     reference: str
@@ -85,6 +95,7 @@ class Trace:
     sms: Sms | None = field(default=None, repr=False)
     alone: bool = False
     taken: frozenset[str] = frozenset()
+    wanted: Callable[[], bool] = field(default=_always, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,16 @@ def test_message_ids_of_both(overlay, claim_of, now):
     assert overlay.message_ids(now - timedelta(days=9999), now + timedelta(days=99999)) == {"m0", "m3"}
 
 
+def test_what_nobody_knows_the_id_of_in_both(overlay, claim_of, now):
+    """What was begun here counts with what the base holds."""
+    overlay.claim("plan", now, [claim_of(3)], [])
+    (new,) = overlay.take("plan", now, 1)
+    overlay.move("plan", now, [Change(new.id, State.SENDING, provider="46elks/1")])
+
+    always = (now - timedelta(days=9999), now + timedelta(days=99999))
+    assert [each.id for each in overlay.unidentified("46elks/1", *always)] == [new.id]
+
+
 def test_without_a_base(scratch, claim_of, verdict_of, now):
     """Before the first run there is no base, and everything is new."""
     overlay = Overlay(None, scratch)

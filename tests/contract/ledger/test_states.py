@@ -208,3 +208,28 @@ def test_message_ids_between(ledger, reach, clock, now):
     assert ledger.message_ids(began[1], began[3]) == {"m1", "m3"}
     assert ledger.message_ids(began[0], began[0]) == {"m0"}
     assert ledger.message_ids(began[3] + timedelta(microseconds=1), clock.now) == frozenset()
+
+
+def test_what_an_account_may_have_under_an_id_that_nobody_knows(ledger, claim_of, clock, now):
+    """In doubt, or accepted without an id; of this account, and begun between two real times, both included."""
+    ways = {
+        0: [],
+        1: [Change("", State.UNCERTAIN)],
+        2: [Change("", State.ACCEPTED)],
+        3: [Change("", State.ACCEPTED), Change("", State.DELIVERED)],
+        4: [Change("", State.ACCEPTED, message_id="m4")],
+        5: [Change("", State.REJECTED)],
+        6: [Change("", State.RETRY)],
+        7: [Change("", State.UNCERTAIN)],
+    }
+    ledger.claim("r1", now, [claim_of(n, hours=n) for n in ways], [])
+    for number, reminder in enumerate(ledger.take("r1", now, len(ways))):
+        account = "another/1" if number == 7 else "46elks/1"
+        steps = [Change("", State.SENDING, provider=account), *ways[number]]
+        ledger.move("r1", now, [replace(step, reminder=reminder.id) for step in steps])
+    began, later = clock.now, clock.now + timedelta(microseconds=1)
+
+    found = ledger.unidentified("46elks/1", began, began)
+
+    assert sorted(each.appointment for each in found) == ["a0", "a1", "a2", "a3"]
+    assert ledger.unidentified("46elks/1", later, later) == []

@@ -1,0 +1,127 @@
+"""Two patients, one number, and a provider that knows neither reference nor text: nobody's message is another's."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from by_number import ByNumber, SharedLedger, siblings
+from facts import NOW, START
+from journal import MINUTE, Desk
+
+from fhirnotify import recover
+from fhirnotify.core.answer import Evidence
+from fhirnotify.core.model import ContactType
+from fhirnotify.ledger.port import Change, Claim, State
+from fhirnotify.run import run
+from fhirnotify.sms.gateway import Sms, Unknown
+from fhirnotify.uncertain import Limits, settle
+
+LOST, ANSWER_LOST = Unknown("read-timeout"), Unknown("answer-lost")
+EVIDENCE = Evidence("Appointment/a2/_history/1", "Patient/p2/_history/1")
+LIMITS = Limits(timedelta(seconds=20), timedelta(hours=4))
+
+
+def answering(*answers):
+    """Give these answers, then take whatever comes."""
+    left = list(answers)
+    return lambda _: left.pop(0) if left else None
+
+
+def desk_with(*answers, **settings):
+    """Make a desk with a provider that gives these answers."""
+    desk = Desk(parallel=1, **settings)
+    desk.gateway = ByNumber(desk.watch.real, answering(*answers))
+    return desk
+
+
+def reminder_of(desk, appointment):
+    """Give the reminder of a visit as the ledger holds it."""
+    (reminder,) = desk.ledger.of_appointments([appointment])
+    return reminder
+
+
+def test_another_machine_s_message_in_flight_is_not_found_as_ours():
+    """One was never taken; the other's is in the history before the ledger has its id."""
+    one = desk_with(LOST)
+    one.ledger = SharedLedger(one.watch.real)
+    siblings(one, 1)
+    one.run()
+    assert one.states() == {"a1": "uncertain"}
+    siblings(one, 2)
+    one.watch.moment += timedelta(seconds=40)
+
+    def meanwhile(_):
+        one.gateway.after_taking = lambda _: None
+        passing = threading.Thread(target=lambda: run(one.job()))
+        passing.start()
+        passing.join()
+
+    one.gateway.after_taking = meanwhile
+    other = Desk(journal=one.journal, gateway=one.gateway, watch=one.watch, parallel=1)
+    other.ledger = one.ledger
+    other.run()
+
+    assert one.states() == {"a1": "uncertain", "a2": "accepted"}
+    assert reminder_of(one, "a1").message_id is None
+
+
+def ask(desk):
+    """Ask about what is uncertain, as a pass does."""
+    job = desk.job()
+    in_doubt = list(job.ledger.in_state(State.UNCERTAIN))
+    return recover.settle(job, "asking", desk.watch.now(), job.ledger, [desk.gateway], in_doubt)
+
+
+@pytest.mark.parametrize("is_recorded", [False, True], ids=["still sending", "accepted meanwhile"])
+def test_what_another_machine_sends_while_the_provider_is_asked_is_not_ours(is_recorded):
+    """Nobody else was in doubt before; what the ledger holds after it was found decides."""
+    one = desk_with(LOST)
+    one.ledger = SharedLedger(one.watch.real)
+    siblings(one, 1)
+    one.run()
+    siblings(one, 2)
+    one.watch.moment += timedelta(seconds=40)
+    find = one.gateway.find
+
+    def find_while_another_sends(trace):
+        ledger = one.ledger
+        ledger.claim("other", NOW, [Claim("a2", "p2", START + 60 * MINUTE, ContactType.VIDEO, EVIDENCE, 2)], [])
+        (sibling,) = ledger.take("other", NOW, 1)
+        ledger.move("other", NOW, [Change(sibling.id, State.SENDING, provider="memory", evidence=EVIDENCE)])
+        accepted = one.gateway.send(Sms(sibling.id, trace.sms.to, "Hej", "RegionVB", timedelta(hours=24)))
+        if is_recorded:
+            ledger.move("other", NOW, [Change(sibling.id, State.ACCEPTED, message_id=accepted.message_id)])
+        return find(trace)
+
+    one.gateway.find = find_while_another_sends
+    ask(one)
+
+    assert one.states() == {"a1": "uncertain", "a2": "accepted" if is_recorded else "sending"}
+
+
+def test_a_message_that_a_person_found_is_not_free_for_another():
+    """Its id is unknown to the ledger, so the one message in the history may be the other's."""
+    desk = desk_with(LOST, ANSWER_LOST)
+    siblings(desk, 1, 2)
+    desk.run()
+    desk.run(5 * MINUTE)
+    assert desk.states() == {"a1": "uncertain", "a2": "uncertain"}
+    settle(desk.ledger, reminder_of(desk, "a2").id, "anna", desk.watch.now(), LIMITS, sent=True)
+
+    desk.run(5 * MINUTE)
+
+    assert desk.states() == {"a1": "uncertain", "a2": "accepted"}
+    settle(desk.ledger, reminder_of(desk, "a1").id, "anna", desk.watch.now(), LIMITS, sent=False)
+    desk.run(MINUTE)
+    assert desk.states() == {"a1": "accepted", "a2": "accepted"}
+    assert len(desk.gateway.taken) == 2
+
+
+def test_a_message_that_is_ours_alone_is_found():
+    """Another's, to the same number, is known by its id; the one that is left is ours."""
+    desk = desk_with(None, ANSWER_LOST)
+    siblings(desk, 1, 2)
+    desk.run()
+    desk.run(5 * MINUTE)
+    assert desk.states() == {"a1": "accepted", "a2": "accepted"}
+    assert reminder_of(desk, "a1").message_id != reminder_of(desk, "a2").message_id
