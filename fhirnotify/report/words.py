@@ -74,6 +74,7 @@ SWEDISH = Words(
     {
         "title": "Sms-påminnelser om vårdbesök",
         "period": "Besök {first} – {last}",
+        "one-day": "Besök {day}",
         "made": "Framställd {moment}",
         "of-unit": "Enhet: {unit}",
         "considered": "Besök",
@@ -185,6 +186,7 @@ ENGLISH = Words(
     {
         "title": "SMS reminders of care visits",
         "period": "Visits {first} – {last}",
+        "one-day": "Visits {day}",
         "made": "Made {moment}",
         "of-unit": "Unit: {unit}",
         "considered": "Visits",

@@ -1,0 +1,78 @@
+"""Nothing personal leaves by a report: the same word, number and identity as elsewhere, looked for in every form."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from canary import OTHER, SECRETS, WORD, WORLD
+from place import NOW, Place
+
+UNIT = "Location/unit101"
+OPTIONS = (
+    ["report"],
+    ["report", "--json"],
+    ["report", "--csv"],
+    ["report", "--html=page.html"],
+    ["report", "--html=page.html", "--language=en", f"--unit={UNIT}"],
+    ["report", "--worklist"],
+    ["report", "--worklist", "--json"],
+    ["report", "--worklist", "--csv"],
+)
+
+
+def leaks(text: str) -> list[str]:
+    """Give the secrets that a text holds."""
+    return [secret for secret in SECRETS if secret in text.lower()]
+
+
+def told(place: Place, command: list[str]) -> str:
+    """Run a command, and give all that it printed and wrote."""
+    page = place.directory / "page.html"
+    result = place.run(*(each.replace("page.html", str(page)) for each in command))
+    assert result.exit_code in (0, 2), result.stderr
+    return "\n".join([result.output, result.stderr, page.read_text("utf-8") if page.exists() else ""])
+
+
+@pytest.fixture
+def canary(place: Place) -> Place:
+    """A place that has run on resources with the word in them, each at a unit whose display begins with the word."""
+    place.settings("[sms]\nrate = 1000\n")
+    at_unit = {"actor": {"reference": UNIT, "display": OTHER}, "status": "accepted"}
+    world = [
+        each | {"participant": [*each["participant"], at_unit]}
+        if each["resourceType"] == "Appointment" and isinstance(each.get("participant"), list)
+        else each
+        for each in WORLD
+    ]
+    place.world(world)
+    place.run("run", "--now", NOW)
+    return place
+
+
+def test_no_report_tells_anything_personal(canary: Place) -> None:
+    """In every form, of visits of every kind of error."""
+    for command in OPTIONS:
+        seen = told(canary, [*command, "--now", NOW, *([] if "--worklist" in command else ["--until=2026-11-25"])])
+        assert leaks(seen) == [], command
+        if command[-1] != "--csv":
+            assert "unit101" in seen or "--html=page.html" in command
+
+
+def test_the_unit_stands_in_the_ledger_and_nowhere_else(canary: Place) -> None:
+    """Its reference with the decision and the reminder; in no row, no text and no log."""
+    with sqlite3.connect(canary.ledger) as database:
+        assert database.execute("SELECT count(*) FROM decision WHERE unit = ?", [UNIT]).fetchone()[0] > 100
+        assert database.execute("SELECT count(*) FROM reminder WHERE unit = ?", [UNIT]).fetchone()[0] > 50
+    database.close()
+    result = canary.run("run", "--now", NOW, "--json")
+    plan = canary.run("plan", "--now", NOW)
+    explained = canary.run("explain", "a0", "--now", NOW, "--json")
+    for text in (result.stdout, result.stderr, plan.output, explained.output, canary.outbox.read_text("utf-8")):
+        assert "unit101" not in text
+
+
+def test_a_wrong_file_of_names_is_not_quoted(canary: Place, tmp_path: Path) -> None:
+    """The line is named, not shown."""
+    file = tmp_path / "names.csv"
+    file.write_text(f"{WORD}\n", "utf-8")
+    assert leaks(told(canary, ["report", f"--names={file}"])) == []
