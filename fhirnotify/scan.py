@@ -106,14 +106,13 @@ class Scan:
         Raises:
             IncompleteRead: something may be missing, or the run was told to stop before everything was read.
         """
-        asked = self._job.clock.real()
+        asked = self._job.clock.real()  # a server may have found by then what it gives on a later page
         for page in self._job.source.appointments(*window(self._now, self._job.rules)):
             if self._job.stop.is_set():
                 raise IncompleteRead(
                     "The run was told to stop before every appointment was read.", "Nothing was sent. Run it again."
                 )
             self._page(page, asked)
-            asked = self._job.clock.real()  # a page may be long in coming: its facts are as old as the question
             self._read += len(page)
             self._job.report.progress("read", self._read)
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from facts import NOW, START
 from journal import HOUR, MINUTE, SENT, Desk, Journal, booking, skipped, statement
 
@@ -71,10 +72,12 @@ def test_set_back_while_reading():
     assert desk.told() == {("a1", "p1"): SENT, ("a2", "p2"): skipped("consent-denied", "withdrawn")}
 
 
-def test_a_page_that_is_long_in_coming():
-    """Its facts are as old as the question: what has changed since is seen before anything is sent."""
-    desk = Desk()
+@pytest.mark.parametrize("page_size", [1, 100])
+def test_pages_that_are_long_in_coming(page_size):
+    """Their facts are as old as the question: what has changed since is seen before anything is sent."""
+    desk = Desk(journal=Journal(page_size))
     desk.book(1)
+    desk.book(2, start=START - HOUR)
 
     def take_six_minutes(what):
         if what == "Appointment" and desk.watch.moment == NOW:
@@ -83,7 +86,7 @@ def test_a_page_that_is_long_in_coming():
 
     desk.journal.interrupt = take_six_minutes
     desk.run()
-    assert desk.told() == {("a1", "p1"): skipped("not-booked", "withdrawn")}
+    assert desk.told() == {("a1", "p1"): skipped("not-booked", "withdrawn"), ("a2", "p2"): SENT}
 
 
 def test_set_forward_while_sending():
