@@ -116,7 +116,7 @@ class Elks46:
             return CannotTell("number-unknown")
         history = Elks46History(trace, trace.sms)
         query = {"to": trace.sms.to, "limit": "100"}
-        while True:
+        while trace.wanted():
             answer = self._wire.ask("GET", "/sms", query=query)
             if not isinstance(answer, Answer):
                 return CannotTell(said(answer))
@@ -126,6 +126,7 @@ class Elks46:
             if following is None:
                 return history.finding()
             query["start"] = following
+        return CannotTell("interrupted")
 
     def status(self, message_id: str) -> Delivery:
         """Ask for the message. 46elks tells that one failed, not why; so none is known to be so for good.

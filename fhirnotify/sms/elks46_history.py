@@ -32,7 +32,7 @@ class Elks46History:
             return None
         times: list[datetime | None] = [moment(each.get("created")) for each in messages]
         for message, created in zip(messages, times, strict=True):
-            if message.get("direction", "outgoing") == "outgoing":
+            if message.get("direction", "outgoing") == "outgoing" and message.get("status") != "failed":
                 self._history.consider(_shown(message, created))
         following = page.get("next")
         if not following or self._history.reached(times):

@@ -6,15 +6,17 @@ message for ours (the patient would get no reminder), and to miss ours (the pati
     Found       one message that can be ours, within ``NEAR`` of the moments at which it was sent, from our sender,
                 with our text; or, where no text is kept, with nothing else in doubt to the same number
     NotFound    the history was read to its end, or back beyond the moments, and holds no message that can be ours,
-                also if the provider's clock, or our reading of it, should be wrong by ``ABOUT``
+                also if the provider's clock, our own when it was sent, or our reading of it was wrong by ``REACH``
     CannotTell  everything between, and a history that cannot be read
 
-A message can be ours if it is outgoing, to our number, is not one that the ledger holds for another reminder,
-shows no other text, and is either from our sender (within ``ABOUT``) or from any (within ``NEAR``: the setting may
-have been changed since).
+A message can be ours if it is outgoing, to our number, has not failed at the provider, is not one that the ledger
+holds for another reminder, shows no other text, and is either from our sender (within ``ABOUT``) or from any (within
+``NEAR``: the setting may have been changed since). What is like that but farther away (within ``REACH``), or has
+another text from our sender (within ``NEAR``: the template may have been changed since), is not found, but keeps us
+from being sure that ours is not there.
 
 A provider may show a number without its last digits (``+4670174XXXX``). Ten thousand numbers look like that, so such
-a message is never taken for ours, and never overlooked.
+a message is never taken for ours, and never overlooked. A number that is shown in any other way may be anybody's.
 """
 
 import re
@@ -24,11 +26,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from fhirnotify.sms.answers import digits
-from fhirnotify.sms.gateway import ABOUT, CannotTell, Finding, Found, NotFound, Sms, Trace
+from fhirnotify.sms.gateway import ABOUT, REACH, CannotTell, Finding, Found, NotFound, Sms, Trace
 
 NEAR = timedelta(minutes=2)
 """How far the provider's clock may be from ours."""
 
+_PLAIN = re.compile(r"\+?[0-9][0-9 ().-]*")
 _MASKED = re.compile(r"\+?([0-9]*)[Xx*]+")
 
 
@@ -52,6 +55,8 @@ class History:
         self._sms = sms
         self._candidates: dict[str, Shown] = {}
         self._doubt: str | None = None
+        self._unaccounted: str | None = None
+        """Why nobody can be sure that ours is not there."""
 
     def doubt(self, why: str) -> None:
         """Take note that the history could not be read as a whole."""
@@ -59,17 +64,21 @@ class History:
 
     def consider(self, shown: Shown) -> None:
         """Take a message."""
-        if not self._to_us(shown.to):
+        to_us = self._to_us(shown.to)
+        if to_us is False or shown.identity in self._trace.taken:
             return
-        if (text := _plain(shown.text)) and text != _plain(self._sms.text):
-            return
-        if shown.identity is None or shown.created is None:
-            self.doubt("unreadable-history")
-        elif shown.identity not in self._trace.taken and (
-            self._within(shown.created, NEAR)
-            or (self._within(shown.created, ABOUT) and shown.sender == self._sms.sender)
-        ):
+        is_another = bool(text := _plain(shown.text)) and text != _plain(self._sms.text)
+        from_us = shown.sender == self._sms.sender
+        if to_us is None or shown.identity is None or shown.created is None:
+            if not is_another and (shown.created is None or self._within(shown.created, ABOUT)):
+                self.doubt("unreadable-history")
+        elif is_another:
+            if from_us and self._within(shown.created, NEAR):
+                self._unaccounted = "another-text"
+        elif self._within(shown.created, NEAR) or (from_us and self._within(shown.created, ABOUT)):
             self._candidates[shown.identity] = shown
+        elif from_us and self._within(shown.created, REACH):
+            self._unaccounted = "another-time-or-sender"
 
     def finding(self) -> Finding:
         """Tell what the history shows."""
@@ -78,7 +87,7 @@ class History:
         same = [each for each in self._candidates.values() if _plain(each.text)]
         candidates = same or list(self._candidates.values())
         if not candidates:
-            return NotFound()
+            return NotFound() if self._unaccounted is None else CannotTell(self._unaccounted)
         if len(candidates) > 1:
             return CannotTell("several-messages")
         (only,) = candidates
@@ -97,12 +106,24 @@ class History:
         return newest_first and self.lies_before(known[-1:])
 
     def lies_before(self, times: Sequence[datetime | None]) -> bool:
-        """Tell whether all of a page, and it holds something, lies before every moment that matters."""
-        return bool(times) and all(each is not None and each < self._trace.since - ABOUT for each in times)
+        """Tell whether all of a page, and it holds something, lies before every moment that matters.
 
-    def _to_us(self, to: str) -> bool:
-        masked = _MASKED.fullmatch(to)
-        return digits(self._sms.to).startswith(masked[1]) if masked else digits(to) == digits(self._sms.to)
+        As long as nothing stands against it that ours is not there, these reach back by ``REACH``.
+        """
+        is_settled = self._candidates or self._unaccounted or self._doubt
+        first = self._trace.since - (ABOUT if is_settled else REACH)
+        return bool(times) and all(each is not None and each < first for each in times)
+
+    def _to_us(self, to: str) -> bool | None:
+        """Tell whether a number is, or may be, ours; None for what cannot be read as a number."""
+        ours, theirs = digits(self._sms.to), digits(to).lstrip("0")
+        if masked := _MASKED.fullmatch(to):
+            return ours.startswith(masked[1])
+        if not _PLAIN.fullmatch(to):
+            return None
+        if theirs != ours and ours.endswith(theirs):
+            return None  # as it is written within the country
+        return theirs == ours
 
     def _within(self, moment: datetime | None, margin: timedelta) -> bool:
         return moment is not None and self._trace.since - margin <= moment <= self._trace.until + margin

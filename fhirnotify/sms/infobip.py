@@ -60,7 +60,7 @@ class Infobip:
         Raises:
             SettingsError: ``base_url`` is no http(s) address.
         """
-        self.settle = timeout  # a repeat that comes too early is a duplicate, and does no harm
+        self.settle = timeout + timedelta(minutes=2)  # no document says how soon the logs know an id
         self._wire = Wire(
             base_url,
             section=SECTION,
@@ -80,7 +80,10 @@ class Infobip:
             outcome = self._send(sms, known_as)
             if outcome is not None:
                 return outcome
-            status = self._logged(known_as)
+            try:
+                status = self._logged(known_as)
+            except AccountFault:  # it may not read the logs, but has the message, unless it has refused it
+                return Unknown("duplicate")
             if not isinstance(status, dict) or not is_refused(inner(status, "status")):
                 return Accepted(known_as, None)
         return Rejected("REJECTED_DUPLICATE_MESSAGE_ID")

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from fhirnotify.errors import AccountFault
 from fhirnotify.sms.answers import digits, identity, json_object, names, number, objects
 from fhirnotify.sms.gateway import (
-    ABOUT,
+    REACH,
     Accepted,
     CannotTell,
     Deferred,
@@ -157,7 +157,7 @@ class Sinch:
         Raises:
             AccountFault: Sinch refuses the account.
         """
-        since = (trace.since - ABOUT).astimezone(UTC)
+        since = min(trace.since.astimezone(UTC), datetime.now(UTC)) - REACH  # whatever clock was wrong meanwhile
         query = {
             "client_reference": trace.reference,
             "start_date": since.strftime("%Y-%m-%dT%H:%M:%S.000Z"),  # without it: the last 24 hours

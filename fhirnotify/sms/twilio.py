@@ -43,7 +43,7 @@ from fhirnotify.sms.gateway import (
 )
 from fhirnotify.sms.history import History, Shown
 from fhirnotify.sms.http import Answer, Wire, said
-from fhirnotify.sms.twilio_codes import DEAD_NUMBERS, FAULTS, IN_DOUBT, REFUSALS, STATUSES, Said
+from fhirnotify.sms.twilio_codes import DEAD_NUMBERS, ENDED_UNSENT, FAULTS, IN_DOUBT, REFUSALS, STATUSES, Said
 
 SECTION = "[sms.twilio]"
 BASE_URL = "https://api.twilio.com"
@@ -122,6 +122,8 @@ class Twilio:
         history = History(trace, trace.sms)
         query = {"PageSize": str(PAGE)}
         for _ in range(MOST_PAGES):
+            if not trace.wanted():
+                return CannotTell("interrupted")
             answer = self._wire.ask("GET", f"{self._messages}.json", query=query)
             if not isinstance(answer, Answer) or not answer.ok:
                 return CannotTell(said(self._wire.refusal(answer) if isinstance(answer, Answer) else answer))
@@ -220,7 +222,8 @@ def _add(history: History, page: dict[str, Any]) -> list[datetime | None]:
         return []
     times = [_moment(each.get("date_created")) for each in messages]
     for message, created in zip(messages, times, strict=True):
-        if str(message.get("direction", "outbound")).startswith("outbound"):
+        is_ended = message.get("status") in ENDED_UNSENT
+        if not is_ended and str(message.get("direction", "outbound")).startswith("outbound"):
             history.consider(_shown(message, created))
     return times
 

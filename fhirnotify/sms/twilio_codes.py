@@ -65,3 +65,6 @@ STATUSES: Mapping[str, Said] = MappingProxyType(
     }
 )
 """Every status of a message that goes out."""
+
+ENDED_UNSENT = frozenset({"failed", "canceled"})
+"""The statuses of what Twilio has never sent, and never will."""

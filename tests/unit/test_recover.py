@@ -125,3 +125,19 @@ def test_a_message_that_is_ours_alone_is_found():
     desk.run(5 * MINUTE)
     assert desk.states() == {"a1": "accepted", "a2": "accepted"}
     assert reminder_of(desk, "a1").message_id != reminder_of(desk, "a2").message_id
+
+
+def test_a_clock_that_was_a_day_ahead_sends_nothing_twice():
+    """The machine's clock was a day ahead when it was sent, and may be right again: it is in doubt."""
+    for back in (timedelta(0), timedelta(days=-1)):
+        desk = desk_with(ANSWER_LOST)
+        desk.gateway.clock = lambda watch=desk.watch: watch.real() - timedelta(days=1)
+        desk.book(1, start=START + timedelta(days=1))
+        desk.watch.moment += timedelta(days=1)
+        desk.run()
+        assert desk.states() == {"a1": "uncertain"}
+        desk.gateway.clock = lambda watch=desk.watch, back=back: watch.real() - timedelta(days=1) - back
+        desk.run(back + 5 * MINUTE)
+        desk.run(timedelta(hours=24))
+        assert desk.states() == {"a1": "uncertain"}
+        assert len(desk.gateway.taken) == 1

@@ -11,7 +11,7 @@ from fhirnotify.errors import AccountFault
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, FakeElks46
 from fhirnotify.sms.elks46 import Elks46
 from fhirnotify.sms.elks46_history import MOST_PAGES, Elks46History
-from fhirnotify.sms.gateway import ABOUT, CannotTell, Found, NotFound, Sms, Trace
+from fhirnotify.sms.gateway import ABOUT, REACH, CannotTell, Found, NotFound, Sms, Trace
 from fhirnotify.sms.history import NEAR
 
 NUMBER = "+46701740605"
@@ -55,14 +55,15 @@ def test_empty_history_is_not_found() -> None:
         {"to": "+46701740606"},
         {"direction": "incoming"},
         {"direction": "outgoing-reply"},
-        {"message": "Påminnelse till Bo: klockan 10.00"},
-        {"after": ABOUT * 2},
-        {"after": -ABOUT * 2},
+        {"message": "Påminnelse till Bo: klockan 10.00", "after": NEAR * 2},
+        {"status": "failed"},
+        {"after": REACH * 2},
+        {"after": -REACH * 2},
         {"from": "Kallelse", "after": NEAR * 2},
     ],
 )
 def test_message_that_cannot_be_ours_is_passed_over(fields: dict[str, Any]) -> None:
-    """To another number, not sent by us, of another text, or of another time: it neither is ours nor hides it."""
+    """To another number, not sent by us, failed, of another text or time: it neither is ours nor hides it."""
     other = message(**{"id": "s2"} | fields)
     assert finding(other) == NotFound()
     assert finding(message(), other) == Found("s1", 2)
@@ -74,6 +75,10 @@ def test_message_that_cannot_be_ours_is_passed_over(fields: dict[str, Any]) -> N
         ({"after": NEAR * 2}, "another-time-or-sender"),
         ({"after": timedelta(hours=1)}, "another-time-or-sender"),
         ({"after": timedelta(hours=-2)}, "another-time-or-sender"),
+        ({"after": timedelta(days=2)}, "another-time-or-sender"),
+        ({"after": timedelta(days=-2)}, "another-time-or-sender"),
+        ({"message": "Påminnelse till Bo: klockan 10.00"}, "another-text"),
+        ({"to": ...}, "unreadable-history"),
         ({"from": "Kallelse"}, "another-time-or-sender"),
         ({"from": ...}, "another-time-or-sender"),
         ({"created": ...}, "unreadable-history"),
@@ -156,6 +161,14 @@ def test_pages_are_followed_until_they_lie_before_every_moment_that_matters() ->
     assert history.add_page({"data": [message(ABOUT * 2, id="s9")], "next": "2026-11-22T10"}) == "2026-11-22T10"
     assert history.add_page({"data": [message(), message(-ABOUT * 2, id="s0")], "next": "2026-11-20T10"}) is None
     assert history.finding() == Found("s1", 2)
+
+
+def test_history_that_shows_nothing_is_read_back_for_days() -> None:
+    """Our clock may have been wrong when it was sent."""
+    history = Elks46History(trace(), OURS)
+    assert history.add_page({"data": [message(-ABOUT * 2, to="+46701740606")], "next": "2026-11-20T10"})
+    assert history.add_page({"data": [message(-REACH * 2)], "next": "2026-11-10T10"}) is None
+    assert history.finding() == NotFound()
 
 
 def test_unordered_page_ends_nothing() -> None:

@@ -1,11 +1,12 @@
 """A history that shows numbers without their last digits: nothing is mistaken and nothing overlooked."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fhirnotify.sms.gateway import ABOUT, CannotTell, Finding, Found, NotFound, Sms, Trace
-from fhirnotify.sms.history import History, Shown
+from fhirnotify.sms.gateway import ABOUT, REACH, CannotTell, Finding, Found, NotFound, Sms, Trace
+from fhirnotify.sms.history import NEAR, History, Shown
 
 SENT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 OURS = Sms("r1", "+46701740605", "Påminnelse", "RegionVB", timedelta(hours=24))
@@ -30,10 +31,48 @@ def test_number_that_is_not_shown_may_be_ours(to: str) -> None:
     assert finding(message(to)) == CannotTell("number-not-shown")
 
 
-@pytest.mark.parametrize("to", ["+4670175XXXX", "+4570174XXXX", "+46701740606", "", "None"])
+@pytest.mark.parametrize("to", ["+4670175XXXX", "+4570174XXXX", "+46701740606", "46 70-174 06 06", "070-174 06 06"])
 def test_number_that_differs_where_it_is_shown_is_another(to: str) -> None:
     """Its first digits are enough to tell."""
     assert finding(message(to)) == NotFound()
+
+
+@pytest.mark.parametrize("to", ["", "None", "+46 70 174 ****", "070-174 06 05", "sip:46701740605", "0701740605"])
+def test_number_that_is_shown_in_no_known_way_may_be_ours(to: str) -> None:
+    """Nobody can tell whose it is, unless the ledger knows the message, or it is of another time or text."""
+    assert finding(message(to)) == CannotTell("unreadable-history")
+    assert finding(message("+46701740605", "m2"), message(to)) == CannotTell("unreadable-history")
+    assert finding(message(to), taken=frozenset({"m1"})) == NotFound()
+    assert finding(message(to, after=ABOUT * 2)) == NotFound()
+    assert finding(Shown("m1", to, "RegionVB", SENT, "Påminnelse till Bo")) == NotFound()
+
+
+@pytest.mark.parametrize("to", ["46701740605", "0046701740605", "+46 (70) 174-06.05"])
+def test_number_is_ours_however_it_is_set_apart(to: str) -> None:
+    """Its digits are compared, with the country's."""
+    assert finding(message(to)) == Found("m1", 1)
+
+
+@pytest.mark.parametrize("after", [-REACH, -ABOUT * 2, ABOUT * 2, REACH])
+def test_message_of_another_day_may_be_ours_if_a_clock_was_wrong(after: timedelta) -> None:
+    """It is not found, but nobody is sure that ours is not there; unless it is known, of another sender, or farther."""
+    far = message("+46701740605", after=after)
+    assert finding(far) == CannotTell("another-time-or-sender")
+    assert finding(far, message("+46701740605", "m2")) == Found("m2", 1)
+    assert finding(far, taken=frozenset({"m1"})) == NotFound()
+    assert finding(replace(far, sender="Kallelse")) == NotFound()
+    assert finding(replace(far, text="Påminnelse till Bo")) == NotFound()
+    assert finding(message("+46701740605", after=after + after / abs(after) * REACH)) == NotFound()
+
+
+def test_another_text_from_our_sender_may_be_ours_as_it_was_written_before() -> None:
+    """The template may have been changed since; but not if the ledger knows it, or it is of another sender or time."""
+    other = Shown("m1", "+46701740605", "RegionVB", SENT, "Nytt: Påminnelse", 1)
+    assert finding(other) == CannotTell("another-text")
+    assert finding(other, Shown("m2", "+46701740605", "RegionVB", SENT, OURS.text, 1)) == Found("m2", 1)
+    assert finding(other, taken=frozenset({"m1"})) == NotFound()
+    assert finding(replace(other, sender="Kallelse")) == NotFound()
+    assert finding(replace(other, created=SENT + NEAR * 2)) == NotFound()
 
 
 def test_message_that_the_ledger_knows_hides_nothing() -> None:
@@ -56,8 +95,15 @@ def test_number_is_in_no_repr() -> None:
 
 
 def test_page_that_lies_before_every_moment_that_matters() -> None:
-    """It holds something, all of its times are known, and the latest is more than three hours before the sending."""
+    """It holds something, all of its times are known, and the latest is more than three days before the sending.
+
+    Three hours are enough once a message has been seen that may be ours.
+    """
     history = History(Trace("r1", SENT, SENT, OURS), OURS)
+    early, late = SENT - REACH * 2, SENT - ABOUT * 2
+    assert history.lies_before([early, early])
+    assert not any(map(history.lies_before, ([], [early, None], [late, early], [early, late])))
+    history.consider(message("+46701740605"))
     early, late = SENT - ABOUT * 2, SENT - ABOUT / 2
     assert history.lies_before([early, early])
     assert not any(map(history.lies_before, ([], [early, None], [late, early], [early, late])))

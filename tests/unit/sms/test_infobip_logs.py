@@ -85,6 +85,19 @@ def test_id_that_a_refusal_has_used_up_is_followed_by_another(inbox: Inbox, gate
     assert gateway.find(Trace("r1", now, now)) == Found("r1-3", 1)
 
 
+def test_key_that_may_not_read_the_logs_leaves_a_duplicate_in_doubt(router: Any) -> None:
+    """Infobip has had the id, so it is not certain that it has not taken the message."""
+    duplicate = {"messageId": "r1", "status": status("REJECTED_DUPLICATE_MESSAGE_ID")}
+    router.post(f"{URL}/sms/3/messages").respond(json={"messages": [duplicate]})
+    logged(router, status_code=403)
+    assert infobip().send(MESSAGE) == Unknown("duplicate")
+
+
+def test_logs_are_given_time_to_know_an_id() -> None:
+    """What they do not know yet may be sent by another provider: two minutes, as where nothing is deduplicated."""
+    assert infobip().settle == timedelta(minutes=2, seconds=20)
+
+
 def test_ids_come_to_an_end(inbox: Inbox, gateway: Infobip) -> None:
     """Three times refused, and the message is given up as failed."""
     inbox.next(*[Behaviour.REFUSE_STRANGELY] * 3)

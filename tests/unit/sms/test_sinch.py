@@ -149,13 +149,15 @@ def found(router: Any, **answer: Any) -> Any:
     return sinch().find(Trace("r1", NOW, NOW + timedelta(seconds=20)))
 
 
-def test_batch_is_asked_for_by_reference(router: Any) -> None:
-    """From three hours before it was sent, since Sinch would else tell of the last day alone; no number is needed."""
+@pytest.mark.parametrize(("now", "first"), [(NOW + timedelta(days=1), "21"), (NOW - timedelta(days=1), "20")])
+def test_batch_is_asked_for_by_reference(router: Any, now: datetime, first: str) -> None:
+    """Of three days before it was sent, or before now if that clock was ahead; no number is needed."""
     batch = {"id": "B1", "client_reference": "r1"}
-    assert found(router, json={"count": 1, "batches": [batch]}) == Found("B1", None)
+    with time_machine.travel(now, tick=False):
+        assert found(router, json={"count": 1, "batches": [batch]}) == Found("B1", None)
     assert dict(router.calls.last.request.url.params) == {
         "client_reference": "r1",
-        "start_date": "2026-11-24T06:00:00.000Z",
+        "start_date": f"2026-11-{first}T09:00:00.000Z",
         "page_size": "100",
     }
 

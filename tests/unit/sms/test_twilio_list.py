@@ -10,6 +10,7 @@ import pytest
 from fhirnotify.harness.inbox import Inbox
 from fhirnotify.sms.gateway import (
     ABOUT,
+    REACH,
     CannotTell,
     Found,
     NotFound,
@@ -60,10 +61,15 @@ def found(router: Any, *messages: Any, **facts: Any) -> Any:
         ({"to": "+4670175XXXX"}, NotFound()),
         ({"to": "+46701740606"}, NotFound()),
         ({"direction": "inbound"}, NotFound()),
-        ({"after": ABOUT * 2}, NotFound()),
+        ({"after": REACH * 2}, NotFound()),
+        ({"after": ABOUT * 2}, CannotTell("another-time-or-sender")),
+        ({"status": "failed", "error_code": 30008}, NotFound()),
+        ({"status": "canceled"}, NotFound()),
+        ({"status": "undelivered"}, Found(SID, 2)),
+        ({"to": "whatsapp:+46701740605"}, CannotTell("unreadable-history")),
         ({"after": timedelta(hours=1)}, CannotTell("another-time-or-sender")),
         ({"from": "Kallelse"}, CannotTell("another-time-or-sender")),
-        ({"body": "another text"}, NotFound()),
+        ({"body": "another text"}, CannotTell("another-text")),
         ({"date_created": "yesterday"}, CannotTell("unreadable-history")),
         ({"date_created": None}, CannotTell("unreadable-history")),
         ({"sid": "SM1"}, CannotTell("unreadable-history")),
@@ -91,6 +97,15 @@ def test_number_that_is_no_longer_known_cannot_be_asked_for(router: Any) -> None
     """The patient's record has changed: nothing is asked."""
     assert twilio().find(Trace("r1", SENT, SENT)) == CannotTell("number-unknown")
     assert not router.calls
+
+
+def test_nobody_who_waits_ends_the_reading(router: Any) -> None:
+    """The run is told to stop, or has asked for long enough: no further page."""
+    route = paged(router, [shown(ABOUT * 2)])
+    left = [True, True]
+    trace = Trace("r1", SENT, SENT, MESSAGE, wanted=lambda: bool(left) and left.pop())
+    assert twilio().find(trace) == CannotTell("interrupted")
+    assert route.call_count == 2
 
 
 def paged(router: Any, *pages: list[dict[str, Any]]) -> Any:
