@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from fhirnotify.core.answer import Reason
 from fhirnotify.ledger import tables
 from fhirnotify.ledger.port import State
+from fhirnotify.ledger.statistics import is_last_word
 
 MENDABLE = (
     Reason.NO_MOBILE_NUMBER,
@@ -46,7 +47,7 @@ class Mendable:
 def mendable(connection: Connection, after: datetime, until: datetime | None = None) -> Iterator[Mendable]:
     """Give what can be mended of visits later than ``after``, by unit, the soonest visit first."""
     decisions = select(_d.unit, _d.start, _d.appointment, _d.patient, _d.reason, _d.detail, _d.unmapped).where(
-        _d.start > after, _d.reason.in_([reason.value for reason in MENDABLE])
+        _d.start > after, _d.reason.in_([reason.value for reason in MENDABLE]), is_last_word()
     )
     failed = select(_r.unit, _r.start, _r.appointment, _r.patient).where(
         _r.start > after, _r.state.in_([State.UNDELIVERED.value, State.REJECTED.value])

@@ -29,7 +29,7 @@ def _within(column: ColumnElement[datetime], since: datetime, until: datetime) -
     return (column >= since) & (column < until)
 
 
-def _is_last_word() -> ColumnElement[bool]:
+def is_last_word() -> ColumnElement[bool]:
     """A verdict on nobody has been overtaken when the same appointment has got patients since."""
     other = tables.decision.alias("named")
     return (_d.patient != "") | ~exists().where(other.c.appointment == _d.appointment, other.c.patient != "")
@@ -41,7 +41,7 @@ _STATES_OF_DAY = (
     .where(_r.state.in_([state.value for state in _STANDING]), _within(_r.start, *_DAY))
     .group_by(_r.state)
 )
-_WITHOUT_OF_DAY = select(func.count()).where(_d.reason.is_not(None), _within(_d.start, *_DAY), _is_last_word())
+_WITHOUT_OF_DAY = select(func.count()).where(_d.reason.is_not(None), _within(_d.start, *_DAY), is_last_word())
 _PURGED_OF_DAY = select(_t.result, func.sum(_t.count)).where(_t.day == bindparam("day")).group_by(_t.result)
 
 
@@ -72,7 +72,7 @@ def groups(connection: Connection, since: datetime, until: datetime, days: tuple
     )
     decisions = (
         select(_d.unit, _d.contact_type, _d.reason, func.count())
-        .where(_d.reason.is_not(None), _within(_d.start, since, until), _is_last_word())
+        .where(_d.reason.is_not(None), _within(_d.start, since, until), is_last_word())
         .group_by(_d.unit, _d.contact_type, _d.reason)
     )
     purged = (
@@ -121,7 +121,10 @@ def runs(connection: Connection, since: datetime, until: datetime) -> Iterator[R
 
 def extent(connection: Connection) -> tuple[datetime, datetime] | None:
     """Give the first and the last start of any visit that the ledger holds; None for an empty ledger."""
-    wanted = [select(func.min(column), func.max(column)) for column in (_r.start, _d.start)]
+    wanted = [
+        select(func.min(_r.start), func.max(_r.start)),
+        select(func.min(_d.start), func.max(_d.start)).where(_d.reason.is_not(None)),
+    ]
     found = [tuple(row) for each in wanted for row in connection.execute(each) if row[0] is not None]
     return (min(first for first, _ in found), max(last for _, last in found)) if found else None
 

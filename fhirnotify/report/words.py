@@ -143,12 +143,7 @@ SWEDISH = Words(
         "withheld": "visas inte",
         "few": "färre än fem",
     },
-    {
-        "delivered": "Levererade",
-        "undelivered": "Kunde inte levereras",
-        "no-word": "Inget besked ännu",
-        "other": "Övrigt",
-    },
+    {"delivered": "Levererade", "undelivered": "Kunde inte levereras", "no-word": "Inget besked ännu"},
     {
         Reason.INVALID_RESOURCE: "Bokningen eller patienten innehåller ett fel",
         Reason.NOT_BOOKED: "Inte längre bokat",

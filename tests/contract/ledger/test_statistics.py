@@ -1,0 +1,116 @@
+"""What reports count and what the worklist lists, on both databases."""
+
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from fhirnotify.core.model import Coding
+from fhirnotify.ledger import tables
+from fhirnotify.ledger.mendable import mendable
+from fhirnotify.ledger.opening import open_database
+from fhirnotify.ledger.port import Change, State
+from fhirnotify.ledger.sql import SqlLedger
+from fhirnotify.report.counts import LEAD_BOUNDS
+from fhirnotify.report.period import Period
+from fhirnotify.report.taking import counts_of, extent_of
+
+SWEDEN = ZoneInfo("Europe/Stockholm")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def book(request, url_of, clock, claim_of, verdict_of, now):
+    """A ledger with something of every kind in it, and its URL."""
+    url = url_of(request.param)
+    ledger = SqlLedger(url, clock=clock)
+    ledger.begin("r1", now)
+    claims = [replace(claim_of(n, hours=30 + n), unit="Location/1" if n < 3 else None) for n in range(6)]
+    verdicts = [
+        replace(verdict_of(10), unit="Location/1"),
+        replace(verdict_of(11, "contact-type-unmapped", patient=None, unmapped=(Coding("s", "c"),))),
+        replace(verdict_of(12, "invalid-resource", patient=None)),
+        replace(verdict_of(12, None, patient="p12")),
+        replace(verdict_of(13, "consent-denied")),
+    ]
+    ledger.claim("r1", now, claims, verdicts)
+    ids = {each.appointment: each.id for each in ledger.take("r1", now, 100)}
+    for name, *states in (
+        ("a0", State.SENDING, State.ACCEPTED, State.DELIVERED),
+        ("a1", State.SENDING, State.ACCEPTED, State.UNDELIVERED),
+        ("a2", State.SENDING, State.UNCERTAIN),
+        ("a3", State.SENDING, State.ACCEPTED),
+        ("a4", State.WITHDRAWN),
+    ):
+        for state in states:
+            ledger.move("r1", now, [Change(ids[name], state)])
+    ledger.finish("r1", now + timedelta(seconds=30), {})
+    yield url
+    ledger.close()
+
+
+def counted(url, first, last):
+    """Count a period."""
+    with closing(open_database(url, create=False, read_only=True, patience=1)) as database:
+        return database.read(lambda connection: counts_of(connection, Period(first, last, SWEDEN)))
+
+
+def test_each_visit_is_counted_once(book):
+    """A reminder that stands, or a reason; not what was withdrawn, nor a verdict on nobody that was overtaken."""
+    counts = counted(book, date(2026, 11, 22), date(2026, 11, 30))
+    assert counts.total.delivery == {"delivered": 1, "undelivered": 1, "no-word": 1}
+    assert counts.total.causes == {
+        "uncertain": 1,
+        "waiting": 1,
+        "no-consent": 1,
+        "contact-type-unmapped": 1,
+        "consent-denied": 1,
+    }
+    assert (counts.units["Location/1"].reminded, counts.units["Location/1"].unreminded) == (2, 2)
+    assert (counts.units[None].reminded, counts.units[None].unreminded) == (1, 3)
+    assert sum(map(sum, counts.days.values())) == 8
+    assert sum(counts.leads) == 3
+    assert counts.leads[: len(LEAD_BOUNDS)] == (0, 3, 0, 0, 0), "sent 6, 7 and 9 hours before"
+    assert (counts.runs.count, counts.runs.unfinished) == (1, 0)
+    assert [each.coding for each in counts.unmapped] == [Coding("s", "c")]
+
+
+def test_a_visit_belongs_to_its_local_day(book, claim_of, now, clock):
+    """Not to that of UTC; the day of 25 hours is one day."""
+    ledger = SqlLedger(book, clock=clock)
+    moments = [datetime(2026, 10, 24, 21, 59, tzinfo=UTC), datetime(2026, 10, 24, 22, tzinfo=UTC)]
+    moments += [datetime(2026, 10, 25, 22, 59, tzinfo=UTC), datetime(2026, 10, 25, 23, tzinfo=UTC)]
+    ledger.claim("r9", now, [replace(claim_of(90 + n), start=each) for n, each in enumerate(moments)], [])
+    ledger.close()
+    days = counted(book, date(2026, 10, 24), date(2026, 10, 26)).days
+    assert list(days.values()) == [(0, 1), (0, 2), (0, 1)]
+    assert counted(book, date(2026, 10, 25), date(2026, 10, 25)).total.causes == {"waiting": 2}
+
+
+def test_what_was_purged_is_counted(book):
+    """From the tally, by its local day."""
+    row = {"day": "2026-08-03", "unit": "", "contact_type": "video", "became": "", "count": 7}
+    with closing(open_database(book, create=False, read_only=False, patience=1)) as database:
+        rows = [row | {"result": "delivered"}, row | {"result": "no-consent", "unit": "Location/9"}]
+        database.write(lambda connection: connection.execute(tables.tally.insert(), rows))
+        assert database.read(lambda connection: len(connection.execute(select(tables.tally)).all())) == 2
+    counts = counted(book, date(2026, 8, 3), date(2026, 8, 4))
+    assert list(counts.days.values()) == [(7, 7), (0, 0)]
+    assert (counts.units[None].reminded, counts.units["Location/9"].causes) == (7, {"no-consent": 7})
+
+
+def test_the_worklist(book, now):
+    """What somebody can do something about, of visits to come."""
+    with closing(open_database(book, create=False, read_only=True, patience=1)) as database:
+        found = database.read(lambda connection: list(mendable(connection, now)))
+        later = database.read(lambda connection: list(mendable(connection, now + timedelta(hours=24))))
+        first, last = database.read(extent_of)
+    assert [(each.unit, each.appointment, each.patient, each.reason, each.detail) for each in found] == [
+        ("Location/1", "a10", "p", "no-consent", ()),
+        ("Location/1", "a1", "p1", "undeliverable", ()),
+        (None, "a11", None, "contact-type-unmapped", ("s|c",)),
+    ]
+    assert [each.appointment for each in later] == ["a1"]
+    assert (first, last) == (now + timedelta(hours=24), now + timedelta(hours=35))
