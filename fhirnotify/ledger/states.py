@@ -50,7 +50,7 @@ wake up when another has found that the provider never took the message, and has
 within some milliseconds (while a connection is being made: up to half of ``sms.timeout``). Should both be accepted, the
 second is recorded with the code ``sent-twice``, which ``ledger check`` finds. Nor can a machine see a stop in which its
 own clocks stood still, as those of a virtual machine may that is suspended. Only a provider that knows a message by an
-id of ours can close this.
+id of ours can close this, and only where the repeat goes to the same account.
 """
 
 from datetime import timedelta

@@ -1,7 +1,8 @@
-"""Two patients, one number, and a provider that knows neither reference nor text: nobody's message is another's."""
+"""What is in doubt is asked about, within bounds; where two have one number, nobody's message is another's."""
 
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from by_number import ByNumber, SharedLedger, siblings
@@ -11,9 +12,11 @@ from journal import MINUTE, Desk
 from fhirnotify import recover
 from fhirnotify.core.answer import Evidence
 from fhirnotify.core.model import ContactType
+from fhirnotify.errors import AccountFault
 from fhirnotify.ledger.port import Change, Claim, State
 from fhirnotify.run import run
-from fhirnotify.sms.gateway import Sms, Unknown
+from fhirnotify.sms.gateway import CannotTell, Sms, Unknown
+from fhirnotify.sms.memory import MemoryGateway
 from fhirnotify.uncertain import Limits, settle
 
 LOST, ANSWER_LOST = Unknown("read-timeout"), Unknown("answer-lost")
@@ -141,3 +144,90 @@ def test_a_clock_that_was_a_day_ahead_sends_nothing_twice():
         desk.run(timedelta(hours=24))
         assert desk.states() == {"a1": "uncertain"}
         assert len(desk.gateway.taken) == 1
+
+
+def counting(desk, why):
+    """Let the provider say that it cannot tell; count how often it is asked."""
+    asked = []
+    desk.gateway.find = lambda trace: asked.append(trace.reference) or CannotTell(why)
+    return asked
+
+
+def in_doubt(number, **settings):
+    """Make a desk with so many messages in doubt."""
+    desk = Desk(gateway=MemoryGateway(lambda _: LOST, knows=False), **settings)
+    for each in range(1, number + 1):
+        desk.book(each, start=START + each * MINUTE)
+    desk.run()
+    desk.gateway._script = lambda _: None
+    return desk
+
+
+@pytest.mark.parametrize("why", ["read-timeout", "http-503", "no-connection"])
+def test_a_provider_that_does_not_answer_is_asked_three_times_in_a_pass(why):
+    """Reminders wait for that no longer; the others of them are asked about by later passes."""
+    desk = in_doubt(12)
+    desk.book(99)
+    asked = counting(desk, why)
+    assert desk.run(MINUTE).sent == 1
+    assert len(asked) == 3
+    for _ in range(60):
+        desk.run(MINUTE)
+    assert len(set(asked)) == 12
+
+
+def test_a_provider_that_answers_is_asked_about_everything():
+    """That it cannot tell is an answer."""
+    desk = in_doubt(12)
+    asked = counting(desk, "several-messages")
+    desk.run(MINUTE)
+    assert len(asked) == 12
+
+
+def test_asking_ends_with_its_time(monkeypatch):
+    """Half a minute for one account; who reads a long history sees it, too."""
+    desk = in_doubt(3)
+    elapsed, waited_for = [0.0], []
+    monkeypatch.setattr(recover, "time", SimpleNamespace(monotonic=lambda: elapsed[0]))
+
+    def slow(trace):
+        elapsed[0] += 20
+        waited_for.append(trace.wanted())
+        return CannotTell("several-messages")
+
+    desk.gateway.find = slow
+    ask(desk)
+    assert waited_for == [True, False]
+
+
+def test_a_signal_ends_the_asking():
+    """Also within a history."""
+    desk = in_doubt(3)
+    waited_for = []
+
+    def stopped(trace):
+        desk.stop.set()
+        waited_for.append(trace.wanted())
+        return CannotTell("interrupted")
+
+    desk.gateway.find = stopped
+    ask(desk)
+    assert waited_for == [False]
+
+
+def test_a_refused_account_is_not_asked_again_in_the_pass():
+    """Neither about the others, nor after the sending."""
+    desk = in_doubt(3)
+    desk.book(9)
+    desk.gateway._script = lambda _: LOST
+    asked = []
+
+    def refuse(trace):
+        asked.append(trace.reference)
+        raise AccountFault("No.")
+
+    desk.gateway.find = refuse
+    with pytest.raises(AccountFault, match="in doubt"):
+        desk.run(MINUTE)
+    assert len(asked) == 1
+    assert desk.states()["a9"] == "uncertain"

@@ -115,16 +115,17 @@ def test_a_ledger_that_fails_stops_the_run_at_once():
     assert len(desk.gateway.taken) == 5
 
 
-def test_a_refused_account_leaves_a_row_for_every_appointment_though_something_is_uncertain():
-    """The provider refuses to be asked; what is due stays claimed, and is told."""
+def test_a_provider_that_refuses_to_be_asked_about_what_is_uncertain_sends_all_the_same():
+    """Its key may not read what was sent: that is told at the end, when everything that was due has been sent."""
     desk = Desk(gateway=MemoryGateway(lambda _: Unknown("read-timeout"), knows=False))
     desk.book(1)
     desk.run()
     desk.book(2)
+    desk.gateway._script = lambda _: None
     desk.gateway.find = lambda _: (_ for _ in ()).throw(AccountFault("No."))
-    with pytest.raises(AccountFault) as stopped:
+    with pytest.raises(AccountFault, match="asked for messages that are in doubt") as stopped:
         desk.run(MINUTE)
-    assert desk.told() == {("a1", "p1"): already("uncertain"), ("a2", "p2"): ("remind", None, "claimed")}
+    assert desk.told() == {("a1", "p1"): already("uncertain"), ("a2", "p2"): SENT}
     assert stopped.value.summary.complete is True
 
 
