@@ -3,6 +3,9 @@
 A request that timed out, a connection that was lost, a run that died: the reminder is ``uncertain`` and is never
 sent again on a guess. The provider's own record decides, if it can be asked and cannot be mistaken.
 
+Settings may have been changed since it was sent, so what they would choose now need not be the number it went to: the
+provider must know of none to any number that the patient had.
+
 Other machines may be sending meanwhile. So what was found is taken for ours only if, read anew after it was found,
 the ledger holds nobody else whose it is, or may be.
 
@@ -11,14 +14,15 @@ in this pass; the next one goes on with others of them.
 """
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import sample
 
 from fhirnotify.core.decide import Address, addressed
 from fhirnotify.core.message import text_of
 from fhirnotify.core.model import Person
+from fhirnotify.core.recipient import mobile_numbers
 from fhirnotify.errors import AccountFault
 from fhirnotify.job import Job
 from fhirnotify.ledger.port import Change, Ledger, Reminder, State
@@ -41,6 +45,14 @@ class _Span:
 
     def near(self, other: "_Span") -> bool:
         return self.since <= other.until + ABOUT and other.since <= self.until + ABOUT
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What was sent, by the settings as they are now, and every number that others could have chosen."""
+
+    sms: Sms
+    numbers: frozenset[str] = field(repr=False)
 
 
 def settle(
@@ -76,7 +88,7 @@ class _Inquest:
         self._ledger, self._gateway = ledger, gateway
         self._until = time.monotonic() + _SECONDS
         self._others: list[Reminder] = []
-        self._messages: dict[tuple[str, datetime | None], Sms | None] = {}
+        self._messages: dict[tuple[str, datetime | None], _Sent | None] = {}
         """Of each that was looked up, by its id and when it was sent: what was sent, if that can be known."""
 
     def hold(self, reminders: Sequence[Reminder]) -> None:
@@ -111,7 +123,17 @@ class _Inquest:
             after = self._trace(reminder)
             if finding.message_id in after.taken or (trace.alone and not after.alone):
                 return CannotTell("not-alone")
+        if isinstance(finding, NotFound) and not all(
+            isinstance(self._gateway.find(replace(trace, sms=other)), NotFound) for other in self._to_others(reminder)
+        ):
+            return CannotTell("another-number")
         return finding
+
+    def _to_others(self, reminder: Reminder) -> Iterator[Sms]:
+        """Give the message as it would have gone to the patient's other numbers."""
+        if sent := self._message(reminder):
+            for number in sorted(sent.numbers - {sent.sms.to}):
+                yield replace(sent.sms, to=number)
 
     def _see_others(self, asked: Sequence[Reminder]) -> None:
         """Read whose messages the account has, or may have, under an id that nobody knows."""
@@ -128,19 +150,20 @@ class _Inquest:
         messages = _messages(self._job, self._ledger, new)
         self._messages |= {(each.id, each.sending_since): messages.get(each.id) for each in new}
 
-    def _message(self, reminder: Reminder) -> Sms | None:
+    def _message(self, reminder: Reminder) -> _Sent | None:
         return self._messages.get((reminder.id, reminder.sending_since))
 
     def _trace(self, reminder: Reminder) -> Trace:
         """Tell what is known. The ids are read after the others, so that nobody slips through who gets one between."""
-        span, sms = _span(self._job, reminder), self._message(reminder)
+        span, sent = _span(self._job, reminder), self._message(reminder)
         near = [
             self._message(other)
             for other in self._others
             if other.id != reminder.id and _span(self._job, other).near(span)
         ]
-        alone = all(other is not None and sms is not None and other.to != sms.to for other in near)
+        alone = all(other and sent and sent.sms.to not in other.numbers for other in near)
         taken = self._ledger.message_ids(span.since - REACH, span.until + REACH)
+        sms = sent.sms if sent else None
         return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken, wanted=self._wanted)
 
 
@@ -155,7 +178,7 @@ def _span(job: Job, reminder: Reminder) -> _Span:
     return _Span(reminder.sending_since, reminder.sending_since + PATIENCE + job.sending.timeout)
 
 
-def _messages(job: Job, ledger: Ledger, reminders: Sequence[Reminder]) -> dict[str, Sms]:
+def _messages(job: Job, ledger: Ledger, reminders: Sequence[Reminder]) -> dict[str, _Sent]:
     """Render again what was sent, where it can be known: the patient's record is the very version it rested on.
 
     Names and numbers have periods, so it is rendered as of the moment at which it was sent.
@@ -171,7 +194,8 @@ def _messages(job: Job, ledger: Ledger, reminders: Sequence[Reminder]) -> dict[s
         address = addressed(record, sent[-1], job.rules) if sent else None
         if isinstance(address, Address):
             text = text_of(address.name, reminder.contact_type, reminder.start, job.rules)
-            found[reminder.id] = Sms(reminder.id, address.number, text, job.sending.sender, job.sending.validity)
+            sms = Sms(reminder.id, address.number, text, job.sending.sender, job.sending.validity)
+            found[reminder.id] = _Sent(sms, mobile_numbers(record, sent[-1]))
     return found
 
 

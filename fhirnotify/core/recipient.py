@@ -1,6 +1,7 @@
 """To whom: may the person be reminded at all, by which first name, on which number."""
 
 import re
+from collections.abc import Collection
 from datetime import date, datetime
 
 import phonenumbers
@@ -70,15 +71,23 @@ def mobile_number(person: Person, now: datetime, rules: Rules) -> str | None:
 
     A number without a country code is read as Swedish. Which numbers are mobile is told by Google's libphonenumber.
     """
-    candidates = sorted(
-        (t for t in person.telecoms if t.system in ("phone", "sms") and t.use != "old" and t.period.covers(now)),
-        key=lambda t: (t.use != "mobile", t.rank or _UNRANKED),
-    )
-    return next((number for telecom in candidates if (number := _as_mobile(telecom, rules))), None)
+    candidates = sorted(_telephones(person, now), key=lambda t: (t.use != "mobile", t.rank or _UNRANKED))
+    return next((number for telecom in candidates if (number := _as_mobile(telecom, rules.countries))), None)
 
 
-def _as_mobile(telecom: Telecom, rules: Rules) -> str | None:
-    if _HOME_COUNTRY in rules.countries and (plain := _PLAIN_SWEDISH.fullmatch(telecom.value)):
+def mobile_numbers(person: Person, now: datetime) -> frozenset[str]:
+    """Give every mobile number that some settings could choose."""
+    everywhere = frozenset(phonenumbers.SUPPORTED_REGIONS)
+    numbers = (_as_mobile(telecom, everywhere) for telecom in _telephones(person, now))
+    return frozenset(number for number in numbers if number is not None)
+
+
+def _telephones(person: Person, now: datetime) -> list[Telecom]:
+    return [t for t in person.telecoms if t.system in ("phone", "sms") and t.use != "old" and t.period.covers(now)]
+
+
+def _as_mobile(telecom: Telecom, countries: Collection[str]) -> str | None:
+    if _HOME_COUNTRY in countries and (plain := _PLAIN_SWEDISH.fullmatch(telecom.value)):
         return "+46" + _SEPARATORS.sub("", plain[1])
     if any(character.isalpha() for character in _TEL_URI.sub("", telecom.value.strip())):
         return None  # the library dials words as on a keypad: "070-xxxxxxx" would be a stranger's number
@@ -88,6 +97,6 @@ def _as_mobile(telecom: Telecom, rules: Rules) -> str | None:
         return None
     if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in _MOBILE:
         return None
-    if phonenumbers.region_code_for_number(number) not in rules.countries:
+    if phonenumbers.region_code_for_number(number) not in countries:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,17 +1,18 @@
 """What is in doubt is asked about, within bounds; where two have one number, nobody's message is another's."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from by_number import ByNumber, SharedLedger, siblings
-from facts import NOW, START
+from facts import NOW, RULES, START, person
 from journal import MINUTE, Desk
 
 from fhirnotify import recover
 from fhirnotify.core.answer import Evidence
-from fhirnotify.core.model import ContactType
+from fhirnotify.core.model import ContactType, Telecom
 from fhirnotify.errors import AccountFault
 from fhirnotify.ledger.port import Change, Claim, State
 from fhirnotify.run import run
@@ -231,3 +232,34 @@ def test_a_refused_account_is_not_asked_again_in_the_pass():
         desk.run(MINUTE)
     assert len(asked) == 1
     assert desk.states()["a9"] == "uncertain"
+
+
+NORWEGIAN = Telecom("phone", "+47 406 12 345", "mobile")
+SWEDISH = Telecom("phone", "070-174 06 05", "home")
+
+
+@pytest.mark.parametrize("answer", [ANSWER_LOST, LOST], ids=["taken", "not taken"])
+@pytest.mark.parametrize(("before", "since"), [(("SE",), ("SE", "NO")), (("SE", "NO"), ("SE",))])
+def test_settings_that_now_choose_another_number_send_nothing_twice(before, since, answer):
+    """None may have gone to any number that the patient had."""
+    desk = desk_with(answer, settings=replace(RULES, countries=before))
+    desk.gateway.delay = MINUTE
+    desk.book(1)
+    desk.journal.put(person("p1", telecoms=(NORWEGIAN, SWEDISH)))
+    desk.run()
+    desk.settings = replace(RULES, countries=since)
+    desk.run(5 * MINUTE)
+    assert desk.states() == {"a1": "uncertain" if answer is ANSWER_LOST else "accepted"}
+    assert len(desk.gateway.taken) == 1
+
+
+def test_a_message_to_a_number_that_others_may_have_been_sent_to_is_not_told_apart():
+    """By the settings of then the other one may have gone to the number of this one."""
+    desk = desk_with(ANSWER_LOST, LOST)
+    desk.gateway.delay = MINUTE
+    siblings(desk, 1, 2)
+    desk.journal.put(person("p2", telecoms=(NORWEGIAN, SWEDISH)))
+    desk.run()
+    desk.settings = replace(RULES, countries=("SE", "NO"))
+    desk.run(5 * MINUTE)
+    assert desk.states() == {"a1": "uncertain", "a2": "uncertain"}
