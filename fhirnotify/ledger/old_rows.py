@@ -1,13 +1,13 @@
 """What in the ledger is old, kind by kind, and how a batch of it is counted and deleted within a transaction."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, delete, exists, func, or_, select
 
 from fhirnotify.ledger import tables
 from fhirnotify.ledger.port import State
@@ -99,8 +99,7 @@ def _delete_decisions(connection: Connection, age: Age, zone: ZoneInfo) -> Count
     tallied = [row for row in found if row.reason and (row.appointment, row.patient, row.start) not in reminded]
     _tally(connection, zone, ((row, row.reason) for row in tallied))
     keys = [(row.appointment, row.patient) for row in found]
-    for chunk in chunks(keys):
-        connection.execute(delete(tables.decision).where(tuple_(_d.appointment, _d.patient).in_(chunk)))
+    _delete_by_two(connection, tables.decision, keys)
     return Counter({"decisions": len(keys)})
 
 
@@ -147,9 +146,8 @@ def _outcomes(age: Age) -> Select[Any]:
 
 
 def _delete_outcomes(connection: Connection, age: Age, zone: ZoneInfo) -> Counts:  # noqa: ARG001
-    keys = [tuple(row) for row in connection.execute(_locked(_outcomes(age)))]
-    for chunk in chunks(keys):
-        connection.execute(delete(tables.outcome).where(tuple_(_o.appointment, _o.start).in_(chunk)))
+    keys = [(row.appointment, row.start) for row in connection.execute(_locked(_outcomes(age)))]
+    _delete_by_two(connection, tables.outcome, keys)
     return Counter({"outcomes": len(keys)})
 
 
@@ -185,6 +183,15 @@ def _delete(connection: Connection, name: str, table: Table, keys: Iterable[str 
     for chunk in chunks(found):
         connection.execute(delete(table).where(key.in_(chunk)))
     return Counter({name: len(found)})
+
+
+def _delete_by_two(connection: Connection, table: Table, keys: Sequence[tuple[Any, Any]]) -> None:
+    """Delete rows by their key of two columns, one by one: SQLite would look for a list of pairs in the whole table."""
+    one, other = table.primary_key
+    if keys:
+        is_it = and_(one == bindparam("one", type_=one.type), other == bindparam("other", type_=other.type))
+        pairs = [{"one": first, "other": second} for first, second in keys]
+        connection.execute(delete(table).where(is_it), pairs)
 
 
 def _tally(connection: Connection, zone: ZoneInfo, rows: Iterable[tuple[Any, str]]) -> None:

@@ -84,11 +84,11 @@ def extract(database: Database, patient: str) -> Extract:
     Raises:
         LedgerError: it cannot be read.
     """
-    return database.read(lambda connection: _extract(connection, patient))
+    return database.read(lambda connection: _extract(connection, _records(connection, patient)))
 
 
 def erase(database: Database, run: str, now: datetime, patient: str) -> Erasure:
-    """Erase a patient from the ledger, in one transaction, and record that and by whom it was done, but not of whom.
+    """Erase a patient from the ledger, in one short transaction, and record by whom it was done, but not of whom.
 
     Raises:
         LedgerError: it cannot be done; then nothing is erased.
@@ -96,9 +96,12 @@ def erase(database: Database, run: str, now: datetime, patient: str) -> Erasure:
     if database.shared:
         database.hold()
 
+    # Beforehand, since it reads the whole ledger: while something is written, runs wait.
+    records = database.read(lambda connection: _records(connection, patient))
+
     def work(connection: Connection) -> Erasure:
         overwrite(connection)
-        found = _extract(connection, patient, lock=True)
+        found = _extract(connection, records, lock=True)
         done = _erase(connection, now, found)
         if not found.is_empty:
             counts = {"reminders": done.reminders, "decisions": done.decisions, "runs": done.runs, "kept": done.kept}
@@ -108,14 +111,13 @@ def erase(database: Database, run: str, now: datetime, patient: str) -> Erasure:
     return database.write(work)
 
 
-def _extract(connection: Connection, patient: str, *, lock: bool = False) -> Extract:
-    records = _records(connection, patient)
+def _extract(connection: Connection, records: list[str], *, lock: bool = False) -> Extract:
     mine: Select[Any] = select(*COLUMNS).where(_r.patient.in_(records)).order_by(_r.start, _r.id)
     reminders = [reminder_of(row) for row in connection.execute(mine.with_for_update() if lock else mine)]
     decisions = _verdicts(connection, tables.decision, records)
     past = _verdicts(connection, tables.past_decision, records)
     held = [_held(connection, reminder) for reminder in reminders]
-    return Extract(sorted(records), held, decisions, past, [run for run, _ in _runs(connection, records)])
+    return Extract(records, held, decisions, past, [run for run, _ in _runs(connection, records)])
 
 
 def _records(connection: Connection, patient: str) -> list[str]:

@@ -162,6 +162,7 @@ decision = Table(
     Column("run", String, nullable=False),
     Column("unit", String),
     Index("ix_decision_decided", "decided", "appointment", "patient"),
+    Index("ix_decision_patient", "patient"),
     Index(
         "ix_decision_report",
         "start",
@@ -241,6 +242,7 @@ past_decision = Table(
     Column("run", String, nullable=False),
     Column("unit", String),
     Index("ix_past_decision_decided", "decided", "appointment", "patient"),
+    Index("ix_past_decision_patient", "patient"),
 )
 """What had been decided until another decision took its place."""
 

@@ -14,9 +14,10 @@ NUMBERED = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Add two indexes and five tables. Of what earlier runs did, nobody knows by which account they did it."""
+    """Add indexes and five tables. Of what earlier runs did, nobody knows by which account they did it."""
     op.create_index("ix_transition_at", "transition", ["at", "id"])
     op.create_index("ix_decision_decided", "decision", ["decided", "appointment", "patient"])
+    op.create_index("ix_decision_patient", "decision", ["patient"])
     _past_decision()
     _tally()
     op.create_table(
@@ -65,6 +66,7 @@ def _past_decision() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_past_decision"),
     )
     op.create_index("ix_past_decision_decided", "past_decision", ["decided", "appointment", "patient"])
+    op.create_index("ix_past_decision_patient", "past_decision", ["patient"])
 
 
 def _tally() -> None:
