@@ -57,27 +57,29 @@ class _Sent:
 
 def settle(
     job: Job, run: str, now: datetime, ledger: Ledger, gateways: Sequence[Gateway], reminders: Iterable[Reminder]
-) -> dict[str, AccountFault]:
+) -> dict[str, AccountFault | None]:
     """Ask of each uncertain reminder the provider that it was handed to, and record what that is sure of.
 
     The others stay as they are. One that was handed to an account of none of these, or days ago, is left to a person.
     What was certainly not taken may be tried again from ``now`` on, the moment at which the run began.
 
     Returns:
-        The accounts that refused to be asked, of which nothing more was asked, each with its fault.
+        The accounts of which nothing more is to be asked in this pass: with the fault, if they refused to be asked,
+        or None, if they did not answer.
 
     Raises:
         FhirError: the patients' records could not be read.
     """
     uncertain = [reminder for reminder in reminders if reminder.state is State.UNCERTAIN]
-    faults: dict[str, AccountFault] = {}
+    done: dict[str, AccountFault | None] = {}
     for gateway in gateways:
         if mine := [reminder for reminder in uncertain if reminder.provider == gateway.account]:
             try:
-                _Inquest(job, run, now, ledger, gateway).hold(mine)
+                if not _Inquest(job, run, now, ledger, gateway).hold(mine):
+                    done[gateway.account] = None
             except AccountFault as fault:
-                faults[gateway.account] = fault
-    return faults
+                done[gateway.account] = fault
+    return done
 
 
 class _Inquest:
@@ -91,8 +93,8 @@ class _Inquest:
         self._messages: dict[tuple[str, datetime | None], _Sent | None] = {}
         """Of each that was looked up, by its id and when it was sent: what was sent, if that can be known."""
 
-    def hold(self, reminders: Sequence[Reminder]) -> None:
-        """Ask about each, and record what the provider is sure of.
+    def hold(self, reminders: Sequence[Reminder]) -> bool:
+        """Ask about each, and record what the provider is sure of; tell whether it answers, and has time left.
 
         Raises:
             AccountFault: the provider refuses the account.
@@ -105,12 +107,13 @@ class _Inquest:
         silences = 0
         for reminder in sample(asked, len(asked)):  # so that none waits for ever behind others
             if silences == _SILENCES or not self._wanted():
-                return
+                return False
             finding = self._finding(reminder, asked)
             silences = silences + 1 if _is_silence(finding) else 0
             change = _change(self._job, self._ledger, self._gateway, reminder, finding, self._now)
             if change is not None:
                 self._ledger.move(self._run, self._job.clock.now(), [change])
+        return silences < _SILENCES
 
     def _wanted(self) -> bool:
         return not self._job.stop.is_set() and time.monotonic() < self._until

@@ -78,8 +78,8 @@ class _Run:
         self._job, self._account, self._ledger, self._route = job, account, ledger, route
         self._id, self._now = account.summary.run, account.summary.now
         self._failover = Failover(route)
-        self._unasked: dict[str, AccountFault] = {}
-        """The accounts that refused to be asked about what is uncertain; they may well send."""
+        self._unasked: dict[str, AccountFault | None] = {}
+        """The accounts that are not asked any more about what is uncertain: refused, or silent. They may well send."""
 
     def work(self) -> None:
         self._ledger.begin(self._id, self._now)
@@ -104,7 +104,7 @@ class _Run:
         else:
             self._scan_and_send(left)
         self._tell_uncertain(left)
-        if fault := self._failover.told() or refused_to_tell or next(iter(self._unasked.values()), None):
+        if fault := self._failover.told() or refused_to_tell or next(filter(None, self._unasked.values()), None):
             raise fault
 
     def _follow_up(self) -> AccountFault | None:
@@ -114,12 +114,12 @@ class _Run:
         return FollowUp(asking, lambda each, _: note(self._account.summary, each), IN_A_RUN).work()
 
     def _settle(self, reminders: list[Reminder]) -> None:
-        """Ask about what is uncertain. An account that refuses that is told of at the end; nobody waits for it."""
+        """Ask about what is uncertain. An account that refuses that is told of at the end; it may send all the same."""
         asked = [gateway for gateway in self._failover.usable if gateway.account not in self._unasked]
-        faults = settle(self._job, self._id, self._now, self._ledger, asked, reminders)
-        for account, fault in faults.items():
-            what = f"{fault.what} It was asked for messages that are in doubt."
-            self._unasked[account] = AccountFault(what, fault.next_step)
+        done = settle(self._job, self._id, self._now, self._ledger, asked, reminders)
+        for account, fault in done.items():
+            what = f"{fault.what} It was asked for messages that are in doubt." if fault else ""
+            self._unasked[account] = AccountFault(what, fault.next_step) if fault else None
 
     def _left_over(self) -> LeftOvers:
         states = (State.CLAIMED, State.RETRY, State.UNCERTAIN)
