@@ -50,7 +50,7 @@ _SQLITE: dict[int, tuple[str, str]] = {
     ),
     sqlite3.SQLITE_CANTOPEN: (
         "{} cannot be opened.",
-        "Check ledger.url, that its directory exists, and that the account that runs fhirnotify may read and write it.",
+        "Check ledger.url, its directory, that the account that runs fhirnotify may read and write it, and ulimit -n.",
     ),
     sqlite3.SQLITE_NOTADB: (
         "{} is not an SQLite database.",

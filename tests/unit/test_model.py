@@ -51,15 +51,17 @@ bookings = st.lists(st.tuples(visits, records, quarters), max_size=3)
 consents = st.sampled_from(("permit", "permit", "permit", "deny", None))
 steps = st.sampled_from((-HOUR, -HOUR, DAY))
 boundaries = st.integers(0, 9) | st.integers(0, 30)
+_HE, _HIS = "he", "his visit"
+"""Stand for the patient and the visit that were booked last."""
 delays = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from((MINUTE, 6 * MINUTE, 6 * MINUTE, 20 * MINUTE))),
     st.tuples(st.just("set_clock"), steps),
 )
 changes = st.one_of(
-    st.tuples(st.just("cancel"), visits),
-    st.tuples(st.just("book"), visits, records, quarters),
-    st.tuples(st.just("consent"), records, st.just("deny")),
-    st.tuples(st.just("die_or_not"), records),
+    st.tuples(st.just("cancel"), st.just(_HIS)),
+    st.tuples(st.just("book"), st.just(_HIS) | visits, records, quarters),
+    st.tuples(st.just("consent"), st.just(_HE), st.just("deny")),
+    st.tuples(st.just("die_or_not"), st.just(_HE) | records),
     st.tuples(st.just("merge"), doubles, doubles),
 )
 in_mid_run = st.tuples(changes, changes, delays, delays) | st.tuples(delays | changes)
@@ -161,15 +163,17 @@ class Region(RuleBasedStateMachine):
         self.book(booked)
         self._pass(Life(at, what), seed)
 
-    @rule(booked=bookings, seed=seeds, at=boundaries, what=in_mid_run)
+    @rule(booked=bookings.filter(bool), seed=seeds, at=boundaries, what=in_mid_run)
     def run_while_something_happens(
         self, booked: Bookings, seed: int, at: int, what: Sequence[tuple[Any, ...]]
     ) -> None:
         def happens(life: Life, kind: str) -> None:
             with self.world.lock:
                 for verb, *about in what:
-                    (self._book if verb == "book" else getattr(self.world, verb))(*about)
+                    meant = [last.get(each, each) for each in about]
+                    (self._book if verb == "book" else getattr(self.world, verb))(*meant)
 
+        last = dict(zip((_HIS, _HE), booked[-1], strict=False))
         self.book(booked)
         self._pass(Life(at, happens), seed)
 
