@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fhirnotify import __version__
-from fhirnotify.cli import (, report
+from fhirnotify.cli import (
     audit,
     check,
     demo,
@@ -21,6 +21,7 @@ from fhirnotify.cli import (, report
     ledger,
     mappings,
     purge,
+    report,
     run,
     settings,
     subject,
@@ -45,9 +46,9 @@ app.command()(explain.explain)
 app.command()(report.report)
 app.command()(check.check)
 app.command()(init.init)
-app.add_typer(audit.app, name="audit")
-app.command()(subject.subject)
 app.command()(purge.purge)
+app.command()(subject.subject)
+app.add_typer(audit.app, name="audit")
 app.add_typer(uncertain.app, name="uncertain")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(mappings.app, name="mappings")

@@ -68,22 +68,25 @@ def test_the_story_has_it_all(sqlite):
     assert not later.uncertain
 
 
-def test_every_boundary_on_sqlite(sqlite):
-    """Ended before or after each commit, message, answer and read, and some once more while they recover."""
-    trials = sqlite.play(deaths(sqlite.whole(), Share(again=0.04)))
+def test_boundaries_on_sqlite(sqlite):
+    """Ended before or after commits, messages, answers and reads: a third of all, and some twice, as they recover.
+
+    All of them are played by ``tests/benchmarks/kill_points.py``.
+    """
+    trials = sqlite.play(deaths(sqlite.whole(), Share(points=0.3, again=0.02)))
 
     print("\n" + table("SQLite", trials))  # noqa: T201
     assert broken(trials) == []
     kinds = [kind(trial) for trial in trials]
-    assert set(Boundary) <= set(kinds)
-    assert len([each for each in kinds if each]) > 350
-    assert unable_to_tell(trials) == {"link"}
-    assert {trial.code for trial in trials} == {0, 6}
+    assert len(set(Boundary) & set(kinds)) > len(Boundary) / 2
+    assert len([each for each in kinds if each]) > 100
+    assert unable_to_tell(trials) <= {"link"}
+    assert {trial.code for trial in trials} <= {0, 6}
 
 
 def test_some_boundaries_on_postgres(postgres):
-    """A tenth of them, the same each time; and connections that are lost in a commit, made or not."""
-    trials = postgres.play(deaths(postgres.whole(), Share(points=0.1, again=0.02, cuts=0.1)))
+    """Some of them, the same each time; and connections that are lost in a commit, made or not."""
+    trials = postgres.play(deaths(postgres.whole(), Share(points=0.08, again=0.01, cuts=0.08)))
 
     print("\n" + table("PostgreSQL", trials))  # noqa: T201
     assert broken(trials) == []
