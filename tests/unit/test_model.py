@@ -50,7 +50,8 @@ seeds = st.integers(0, 10_000)
 bookings = st.lists(st.tuples(visits, records, quarters), max_size=3)
 consents = st.sampled_from(("permit", "permit", "permit", "deny", None))
 steps = st.sampled_from((-HOUR, -HOUR, DAY))
-boundaries = st.integers(0, 9) | st.integers(0, 30)
+boundaries = st.integers(4, 16) | st.integers(0, 30)
+"""Most runs read, claim, take and send within the first of these."""
 _HE, _HIS = "he", "his visit"
 """Stand for the patient and the visit that were booked last."""
 delays = st.one_of(
