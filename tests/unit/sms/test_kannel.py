@@ -61,7 +61,8 @@ def test_request_is_as_documented(router: Any, validity: timedelta, minutes: str
 
 
 @pytest.mark.parametrize(
-    ("text", "coding"), [("åäö ÅÄÖ é", "0"), ("€uro {}[]~^|\\", "0"), ("Šarūnas", "2"), ("O\u2019Connor", "2"), ("😀", "2")]
+    ("text", "coding"),
+    [("åäö ÅÄÖ é", "0"), ("€uro {}[]~^|\\", "0"), ("Šarūnas", "2"), ("O\u2019Connor", "2"), ("😀", "2")],
 )
 def test_coding_is_of_the_text(router: Any, text: str, coding: str) -> None:
     """GSM 03.38 where it can, UCS-2 where it must: Kannel would put a question mark."""
