@@ -251,7 +251,7 @@ class Region(RuleBasedStateMachine):
         for left in self.ledger.in_state(State.SENDING):
             for record in RECORDS:
                 if world.facts.who(record) == world.facts.who(left.patient):
-                    world.doubts[record, left.start] = world.steps
+                    world.doubts.setdefault((record, left.start), world.steps)
 
     def _hold_to_account(self, summary: Summary, began: datetime) -> None:
         rows = self.rows.kept
