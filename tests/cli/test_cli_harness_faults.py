@@ -2,12 +2,14 @@
 
 import json
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from fhirnotify.cli.harness import faults as command
 from fhirnotify.cli.main import app
+from fhirnotify.harness.ending import Ending
 from fhirnotify.harness.installation import Finished
 from fhirnotify.harness.scenarios import session
 from fhirnotify.harness.scenarios.playing import Played, Status
@@ -31,7 +33,7 @@ class FakePlayer:
 @pytest.fixture
 def run(monkeypatch):
     """Run the command with such players."""
-    monkeypatch.setattr(command, "access_to", lambda *_: nullcontext())
+    monkeypatch.setattr(command, "access_to", lambda *_: nullcontext(SimpleNamespace(ending=Ending())))
     players = lambda *_, **__: nullcontext([FakePlayer(), FakePlayer()])  # noqa: E731
     monkeypatch.setattr(session, "abreast_on_server", players)
     return lambda *options: CliRunner().invoke(app, ["harness", "faults", "--fhir", URL, *options])
