@@ -46,7 +46,9 @@ def at_locations(version, resources, prefix=PREFIX):
 def linked(patient, kind):
     """Give the ids of the records to which a Patient has links of this kind."""
     references = [
-        link["other"]["reference"] for link in patient.get("link", ()) if link["type"] == kind and "other" in link
+        link["other"]["reference"]
+        for link in patient.get("link", ())
+        if link["type"] == kind and "reference" in link.get("other", {})
     ]
     return {reference.removeprefix("Patient/") for reference in references}
 
