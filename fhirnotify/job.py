@@ -76,8 +76,12 @@ class Account:
         self._report.row(row)
 
     def sum_up(self, error: FhirnotifyError | None = None) -> Summary:
-        """Complete the summary; ``error`` is what stopped the pass."""
-        self.summary.seconds = time.monotonic() - self._began
-        self.summary.fhir_requests = self._source.requests - self._requests
+        """Complete the summary; ``error`` is what stopped the pass.
+
+        What the pass took is taken once: what the ledger keeps and what is printed is the same.
+        """
+        if not self.summary.seconds:
+            self.summary.seconds = time.monotonic() - self._began
+            self.summary.fhir_requests = self._source.requests - self._requests
         self.summary.complete = not isinstance(error, FhirError | LedgerError)
         return self.summary

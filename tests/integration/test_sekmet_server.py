@@ -57,7 +57,7 @@ def test_what_is_put_is_found_and_taken_away(tmp_path):
     """It takes resources by our ids, finds them by patient, and no longer when they are taken away."""
     with SekmetServer() as server:
         resources = world().resources
-        assert seed(server.base_url, resources) == len(resources)
+        assert len(seed(server.base_url, resources)) == len(resources)
         assert ids(server.base_url, "Appointment?patient=Patient/srv-0-p") == ["srv-0-a"]
         remove(server.base_url, resources)
         with pytest.raises(HTTPError, match="410"):
