@@ -27,8 +27,7 @@ from fhirnotify.errors import AccountFault
 from fhirnotify.job import Job
 from fhirnotify.ledger.port import Change, Ledger, Reminder, State
 from fhirnotify.sms.courier import PATIENCE
-from fhirnotify.sms.gateway import ABOUT, REACH, CannotTell, Finding, Found, Gateway, NotFound, Sms, Trace
-from fhirnotify.sms.http import MAYBE_WRITTEN, NEVER_WRITTEN
+from fhirnotify.sms.gateway import ABOUT, REACH, CannotTell, Finding, Found, Gateway, NotFound, NotNow, Sms, Trace
 
 _SECONDS = 30.0
 _SILENCES = 3
@@ -109,7 +108,7 @@ class _Inquest:
             if silences == _SILENCES or not self._wanted():
                 return False
             finding = self._finding(reminder, asked)
-            silences = silences + 1 if _is_silence(finding) else 0
+            silences = silences + 1 if isinstance(finding, NotNow) else 0
             change = _change(self._job, self._ledger, self._gateway, reminder, finding, self._now)
             if change is not None:
                 self._ledger.move(self._run, self._job.clock.now(), [change])
@@ -170,12 +169,6 @@ class _Inquest:
         return Trace(reminder.id, span.since, span.until, sms, alone=alone, taken=taken, wanted=self._wanted)
 
 
-def _is_silence(finding: Finding) -> bool:
-    """Tell whether the provider did not answer, or only that it has no time."""
-    why = finding.why if isinstance(finding, CannotTell) else ""
-    return why.startswith("http-") or why in {*NEVER_WRITTEN.values(), *MAYBE_WRITTEN.values()}
-
-
 def _span(job: Job, reminder: Reminder) -> _Span:
     assert reminder.sending_since is not None  # it has been sent, or may have been
     return _Span(reminder.sending_since, reminder.sending_since + PATIENCE + job.sending.timeout)
@@ -225,7 +218,7 @@ def _change(
             )
         case NotFound() if _has_settled(job, ledger, gateway, reminder):
             return Change(reminder.id, State.RETRY, code="not-found", next_attempt=now, attempt=attempt)
-        case NotFound() | CannotTell():
+        case NotFound() | CannotTell() | NotNow():
             return None
 
 

@@ -22,6 +22,7 @@ from fhirnotify.sms.gateway import (
     Gateway,
     NoReport,
     NotFound,
+    NotNow,
     Rejected,
     Sms,
     Trace,
@@ -169,15 +170,11 @@ def told(result: object) -> str:
             return f"deferred: {code}" + ("" if wait is None else f", retry after {wait.total_seconds():.0f} s")
         case Unknown(cause):
             return f"unknown: {cause}"
-        case Found():
-            return "found"
-        case NotFound():
-            return "not found"
-        case CannotTell(why) | NoReport(why):
+        case CannotTell(why) | NoReport(why) | NotNow(why):
             return f"cannot tell: {why}"
         case Undelivered(code, permanent):
             return f"undelivered: {code}" + (", for good" if permanent else "")
-    return type(result).__name__.casefold()
+    return "not found" if result == NotFound() else type(result).__name__.casefold()
 
 
 _SECRETS = ("password", "api_token", "api_key", "auth_token")

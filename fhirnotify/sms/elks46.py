@@ -37,7 +37,7 @@ from fhirnotify.sms.gateway import (
     Unknown,
     account_of,
 )
-from fhirnotify.sms.http import Answer, Wire, said
+from fhirnotify.sms.http import Answer, Wire
 
 SECTION = "[sms.46elks]"
 BASE_URL = "https://api.46elks.com"
@@ -118,10 +118,8 @@ class Elks46:
         query = {"to": trace.sms.to, "limit": "100"}
         while trace.wanted():
             answer = self._wire.ask("GET", "/sms", query=query)
-            if not isinstance(answer, Answer):
-                return CannotTell(said(answer))
-            if not answer.ok:
-                return CannotTell(said(self._wire.refusal(answer)))
+            if not isinstance(answer, Answer) or not answer.ok:
+                return self._wire.not_now(answer)
             following = history.add_page(json_object(answer.body))
             if following is None:
                 return history.finding()

@@ -118,7 +118,20 @@ class CannotTell:
     why: str
 
 
-Finding = Found | NotFound | CannotTell
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """The provider could not be asked just now; ``cause`` names what happened, as in ``Deferred`` and ``Unknown``."""
+
+    cause: str
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the provider itself asks to be left alone for a while."""
+        return self.cause in {"http-429", "http-503"}
+
+
+Finding = Found | NotFound | CannotTell | NotNow
+"""What a provider says of a message that may have been sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +160,6 @@ class NoReport:
     """The provider will never tell what became of it; ``why`` says why."""
 
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotNow:
-    """The provider could not be asked just now; ``cause`` names what happened, as in ``Deferred`` and ``Unknown``."""
-
-    cause: str
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether the provider itself asks to be left alone for a while."""
-        return self.cause in {"http-429", "http-503"}
 
 
 Delivery = Underway | Delivered | Undelivered | NoReport | NotNow

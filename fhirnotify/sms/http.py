@@ -193,7 +193,7 @@ class Wire:
         Raises:
             AccountFault: it refuses the account.
         """
-        return NotNow(said(self.refusal(answer) if isinstance(answer, Answer) else answer))
+        return NotNow(_said(self.refusal(answer) if isinstance(answer, Answer) else answer))
 
     def unusable(self, provider: str, answer: Answer | NoAnswer) -> SettingsError:
         """Make the error that says that the account cannot be asked for, where the account is not what is refused.
@@ -204,7 +204,7 @@ class Wire:
         if isinstance(answer, Answer) and answer.ok:
             what = f"an answer that is not {provider}'s"
         else:
-            what = said(self.refusal(answer) if isinstance(answer, Answer) else answer)
+            what = _said(self.refusal(answer) if isinstance(answer, Answer) else answer)
         return SettingsError(
             f"{provider} cannot be asked for the account at {self.base_url}: {what}.",
             f"Check base_url under {self._section}, the network and the firewall.",
@@ -243,7 +243,7 @@ def of_error(error: httpx.RequestError) -> Deferred | Unknown:
     return Unknown("transport-error")
 
 
-def said(outcome: NoAnswer) -> str:
+def _said(outcome: NoAnswer) -> str:
     """Give the word for what happened instead of an answer."""
     return outcome.cause if isinstance(outcome, Unknown) else outcome.code
 

@@ -35,7 +35,7 @@ from fhirnotify.sms.gateway import (
     Unknown,
     account_of,
 )
-from fhirnotify.sms.http import Answer, Wire, said
+from fhirnotify.sms.http import Answer, Wire
 from fhirnotify.sms.infobip_statuses import Said, is_dead, is_refused, meaning, name, reason
 
 SECTION = "[sms.infobip]"
@@ -98,8 +98,8 @@ class Infobip:
             return CannotTell("older-than-the-logs")
         for known_as in _identities(trace.reference):
             status = self._logged(known_as)
-            if isinstance(status, str):
-                return CannotTell(status)
+            if isinstance(status, NotNow):
+                return status
             if status is None:
                 return NotFound()
             if not is_refused(inner(status, "status")):
@@ -113,8 +113,8 @@ class Infobip:
             AccountFault: Infobip refuses the account.
         """
         logged = self._logged(message_id)
-        if isinstance(logged, str):
-            return NotNow(logged)
+        if isinstance(logged, NotNow):
+            return logged
         if logged is None:
             return Underway()
         match meaning(inner(logged, "status")):
@@ -160,19 +160,17 @@ class Infobip:
             return None
         return _outcome(status, Accepted(known_as, count(inner(messages[0], "details").get("messageCount"))))
 
-    def _logged(self, known_as: str) -> dict[str, Any] | str | None:
-        """Give what the logs hold of an id, None if nothing, or why they cannot be read."""
+    def _logged(self, known_as: str) -> dict[str, Any] | NotNow | None:
+        """Give what the logs hold of an id, None if nothing, or that they cannot be read."""
         answer = self._wire.ask("GET", "/sms/3/logs", query={"messageId": known_as})
-        if not isinstance(answer, Answer):
-            return said(answer)
-        if not answer.ok:
-            return said(self._wire.refusal(answer))
+        if not isinstance(answer, Answer) or not answer.ok:
+            return self._wire.not_now(answer)
         results = json_object(answer.body).get("results")
         if not isinstance(results, list):
-            return "unreadable-answer"
+            return NotNow("unreadable-answer")
         ours = [each for each in objects(results) if each.get("messageId") == known_as]
         if len(ours) != len(results):
-            return "reference-not-heeded"
+            return NotNow("reference-not-heeded")
         standing = [each for each in ours if not is_refused(inner(each, "status"))]
         return next(iter(standing or ours), None)
 

@@ -38,7 +38,7 @@ from fhirnotify.sms.gateway import (
     Unknown,
     account_of,
 )
-from fhirnotify.sms.http import Answer, Wire, said
+from fhirnotify.sms.http import Answer, Wire
 
 SECTION = "[sms.sinch]"
 BASE_URL = "https://eu.sms.api.sinch.com"
@@ -165,7 +165,7 @@ class Sinch:
         }
         answer = self._wire.ask("GET", "/batches", query=query)
         if not isinstance(answer, Answer) or not answer.ok:
-            return CannotTell(said(self._wire.refusal(answer) if isinstance(answer, Answer) else answer))
+            return self._wire.not_now(answer)
         page = json_object(answer.body)
         batches = objects(page.get("batches"))
         for batch in batches:

@@ -42,7 +42,7 @@ from fhirnotify.sms.gateway import (
     account_of,
 )
 from fhirnotify.sms.history import History, Shown
-from fhirnotify.sms.http import Answer, Wire, said
+from fhirnotify.sms.http import Answer, Wire
 from fhirnotify.sms.twilio_codes import DEAD_NUMBERS, ENDED_UNSENT, FAULTS, IN_DOUBT, REFUSALS, STATUSES, Said
 
 SECTION = "[sms.twilio]"
@@ -126,7 +126,7 @@ class Twilio:
                 return CannotTell("interrupted")
             answer = self._wire.ask("GET", f"{self._messages}.json", query=query)
             if not isinstance(answer, Answer) or not answer.ok:
-                return CannotTell(said(self._wire.refusal(answer) if isinstance(answer, Answer) else answer))
+                return self._wire.not_now(answer)
             page = json_object(answer.body)
             times = _add(history, page)
             following = page.get("next_page_uri")

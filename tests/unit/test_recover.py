@@ -16,7 +16,7 @@ from fhirnotify.core.model import ContactType, Telecom
 from fhirnotify.errors import AccountFault
 from fhirnotify.ledger.port import Change, Claim, State
 from fhirnotify.run import run
-from fhirnotify.sms.gateway import CannotTell, Sms, Unknown
+from fhirnotify.sms.gateway import CannotTell, NotNow, Sms, Unknown
 from fhirnotify.sms.memory import MemoryGateway
 from fhirnotify.uncertain import Limits, settle
 
@@ -147,10 +147,10 @@ def test_a_clock_that_was_a_day_ahead_sends_nothing_twice():
         assert len(desk.gateway.taken) == 1
 
 
-def counting(desk, why):
+def counting(desk, finding):
     """Let the provider say that it cannot tell; count how often it is asked."""
     asked = []
-    desk.gateway.find = lambda trace: asked.append(trace.reference) or CannotTell(why)
+    desk.gateway.find = lambda trace: asked.append(trace.reference) or finding
     return asked
 
 
@@ -171,7 +171,7 @@ def test_a_provider_that_does_not_answer_is_asked_three_times_in_a_pass(why):
     desk.book(98)
     desk.book(99)
     desk.gateway._script = answering(LOST)
-    asked = counting(desk, why)
+    asked = counting(desk, NotNow(why))
     assert desk.run(MINUTE).sent == 1
     assert len(asked) == 3
     for _ in range(60):
@@ -182,7 +182,7 @@ def test_a_provider_that_does_not_answer_is_asked_three_times_in_a_pass(why):
 def test_a_provider_that_answers_is_asked_about_everything():
     """That it cannot tell is an answer."""
     desk = in_doubt(12)
-    asked = counting(desk, "several-messages")
+    asked = counting(desk, CannotTell("several-messages"))
     desk.run(MINUTE)
     assert len(asked) == 12
 

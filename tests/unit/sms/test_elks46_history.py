@@ -11,7 +11,7 @@ from fhirnotify.errors import AccountFault
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, FakeElks46
 from fhirnotify.sms.elks46 import Elks46
 from fhirnotify.sms.elks46_history import MOST_PAGES, Elks46History
-from fhirnotify.sms.gateway import ABOUT, REACH, CannotTell, Found, NotFound, Sms, Trace
+from fhirnotify.sms.gateway import ABOUT, REACH, CannotTell, Found, NotFound, NotNow, Sms, Trace
 from fhirnotify.sms.history import NEAR
 
 NUMBER = "+46701740605"
@@ -255,25 +255,25 @@ def test_number_that_is_no_longer_known_cannot_be_asked_for() -> None:
         gateway.close()
 
 
-def test_provider_that_does_not_answer_cannot_tell() -> None:
+def test_provider_that_does_not_answer_is_no_proof() -> None:
     """Nothing is concluded from silence; a refused account is raised."""
     fake = FakeElks46()
     gateway = elks46(fake)
     fake.start()
     fake.password = "another"
     fake.close()
-    assert gateway.find(now()) == CannotTell("no-connection")
+    assert gateway.find(now()) == NotNow("no-connection")
     gateway.close()
 
 
 @pytest.mark.parametrize(
     ("status", "why"), [(500, "http-500"), (503, "http-503"), (400, "http-400"), (302, "http-302")]
 )
-def test_answer_without_a_history_cannot_tell(respx_mock: Any, status: int, why: str) -> None:
+def test_answer_without_a_history_is_no_proof(respx_mock: Any, status: int, why: str) -> None:
     """Only a history is proof."""
     respx_mock.get("https://46elks.test/a1/sms").respond(status)
     gateway = Elks46(username="u", password="p", base_url="https://46elks.test", timeout=timedelta(seconds=5))
-    assert gateway.find(now()) == CannotTell(why)
+    assert gateway.find(now()) == NotNow(why)
 
 
 def test_refused_account_is_raised(respx_mock: Any) -> None:

@@ -118,17 +118,17 @@ def logged(router: Any, **answer: Any) -> None:
     ("answer", "finding"),
     [
         ({"json": {"results": []}}, NotFound()),
-        ({"json": {}}, CannotTell("unreadable-answer")),
-        ({"text": "<html>"}, CannotTell("unreadable-answer")),
+        ({"json": {}}, NotNow("unreadable-answer")),
+        ({"text": "<html>"}, NotNow("unreadable-answer")),
         (
             {"json": {"results": [{"messageId": "r2", "status": status("PENDING_ENROUTE")}]}},
-            CannotTell("reference-not-heeded"),
+            NotNow("reference-not-heeded"),
         ),
-        ({"json": {"results": ["r1"]}}, CannotTell("reference-not-heeded")),
+        ({"json": {"results": ["r1"]}}, NotNow("reference-not-heeded")),
         ({"json": {"results": [{"messageId": "r1", "status": status("PENDING_ENROUTE")}]}}, Found("r1", None)),
         ({"json": {"results": [{"messageId": "r1", "messageCount": 2}]}}, Found("r1", 2)),
-        ({"status_code": 429}, CannotTell("http-429")),
-        ({"status_code": 500}, CannotTell("http-500")),
+        ({"status_code": 429}, NotNow("http-429")),
+        ({"status_code": 500}, NotNow("http-500")),
     ],
 )
 def test_logs_by_reference(router: Any, answer: dict[str, Any], finding: Any) -> None:
@@ -220,5 +220,5 @@ def test_lost_answer(router: Any) -> None:
     router.route().mock(side_effect=httpx.ReadTimeout(""))
     now = datetime.now(UTC)
     assert infobip().send(MESSAGE) == Unknown("read-timeout")
-    assert infobip().find(Trace("r1", now, now)) == CannotTell("read-timeout")
+    assert infobip().find(Trace("r1", now, now)) == NotNow("read-timeout")
     assert infobip().status("r1") == NotNow("read-timeout")
