@@ -15,6 +15,7 @@ A message says what happened and what to do next. It never holds a patient's dat
 personal identity number, or query string.
 """
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 
@@ -54,6 +55,15 @@ class AccountFault(FhirnotifyError):
     """The SMS provider refuses the account. Nothing else is sent; what was claimed stays claimed."""
 
     exit_code = 4
+
+    @classmethod
+    def of(cls, faults: Iterable["AccountFault"], addition: str = "") -> "AccountFault | None":
+        """Make one of several, each thing said once, with ``addition`` after what happened; None if there is none."""
+        faults = list(faults)
+        if not faults:
+            return None
+        what = dict.fromkeys([*(fault.what for fault in faults), addition])
+        return cls(" ".join(filter(None, what)), " ".join(dict.fromkeys(fault.next_step for fault in faults)))
 
 
 class LedgerError(FhirnotifyError):

@@ -141,11 +141,7 @@ class FollowUp:
                 self._learn(self._inquiries.answers(max(0.0, min(_WAIT, self._left()))))
         finally:
             self._inquiries.close()
-        if not self._faults:
-            return None
-        what = " ".join(dict.fromkeys(fault.what for fault in self._faults))
-        next_step = " ".join(dict.fromkeys(fault.next_step for fault in self._faults))
-        return AccountFault(f"{what} It was asked what became of messages.", next_step)
+        return AccountFault.of(self._faults, "It was asked what became of messages.")
 
     def _is_over(self) -> bool:
         return self._asking.stop.is_set() or self._left() <= 0

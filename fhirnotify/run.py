@@ -104,7 +104,7 @@ class _Run:
         else:
             self._scan_and_send(left)
         self._tell_uncertain(left)
-        if fault := self._failover.told() or refused_to_tell or next(filter(None, self._unasked.values()), None):
+        if fault := AccountFault.of(filter(None, [self._failover.told(), refused_to_tell, *self._unasked.values()])):
             raise fault
 
     def _follow_up(self) -> AccountFault | None:
@@ -118,8 +118,8 @@ class _Run:
         asked = [gateway for gateway in self._failover.usable if gateway.account not in self._unasked]
         done = settle(self._job, self._id, self._now, self._ledger, asked, reminders)
         for account, fault in done.items():
-            what = f"{fault.what} It was asked for messages that are in doubt." if fault else ""
-            self._unasked[account] = AccountFault(what, fault.next_step) if fault else None
+            faults = [fault] if fault else []
+            self._unasked[account] = AccountFault.of(faults, "It was asked for messages that are in doubt.")
 
     def _left_over(self) -> LeftOvers:
         states = (State.CLAIMED, State.RETRY, State.UNCERTAIN)

@@ -52,15 +52,8 @@ class Failover:
 
     def told(self) -> AccountFault | None:
         """Give what is to be told of the accounts that were refused, if any was."""
-        faults = list(self._faults.values())
-        if self.is_over and len(faults) == 1:
-            return faults[0]
-        if not faults:
-            return None
         others = ", ".join(gateway.name for gateway in self.usable)
-        went_on = "" if self.is_over else f" What was due went to {others} instead."
-        what = " ".join(dict.fromkeys(fault.what for fault in faults))
-        return AccountFault(what + went_on, " ".join(dict.fromkeys(fault.next_step for fault in faults)))
+        return AccountFault.of(self._faults.values(), "" if self.is_over else f"What was due went to {others} instead.")
 
     @property
     def usable(self) -> list[Gateway]:
