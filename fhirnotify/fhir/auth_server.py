@@ -19,6 +19,7 @@ import httpx
 
 import fhirnotify
 from fhirnotify.connecting import surroundings
+from fhirnotify.deadline import Deadline
 from fhirnotify.errors import FhirError
 from fhirnotify.fhir.auth_answer import Asked, error_code, read_token, refusal
 from fhirnotify.fhir.auth_token import Token
@@ -49,7 +50,7 @@ class AuthorizationServer:
     """An authorization server.
 
     Args:
-        timeout: the longest wait for a connection, and for each next piece of an answer; at most 30 s are waited.
+        timeout: the longest wait for a connection, and then for the whole of an answer; at most 30 s are waited.
         attempts: how often a request is made in all while its fault is temporary, within two minutes.
         verify: as httpx takes it: a context with the region's authorities and our certificate.
         sleep: waits the given seconds between attempts.
@@ -98,26 +99,28 @@ class AuthorizationServer:
         policy = retrying(self._attempts, _PATIENCE, self._sleep)
         with surroundings():
             client = httpx.Client(verify=self._verify, timeout=self._timeout, headers=_HEADERS, follow_redirects=False)
+        deadline = Deadline(client)
         with client:
             try:
-                body, began = policy(self._attempt, client, asked, made)
+                body, began = policy(self._attempt, client, deadline, asked, made)
             except Temporary as fault:
                 raise exhausted(fault, policy) from None
         return _parsed(body, asked), began
 
     def _attempt(
-        self, client: httpx.Client, asked: Asked, made: Callable[[httpx.Client], httpx.Request]
+        self, client: httpx.Client, deadline: Deadline, asked: Asked, made: Callable[[httpx.Client], httpx.Request]
     ) -> tuple[bytes, float]:
         """Send once. What goes wrong is raised outside the handler, so that no request hangs on it as context."""
         began = time.monotonic()
         try:
-            response = client.send(made(client), stream=True)
-            try:
-                if response.status_code == httpx.codes.OK:
-                    return _body(response, asked, began + self._timeout), began
-                fault = refusal(response, _code(response, asked, began + self._timeout), asked)
-            finally:
-                response.close()
+            with deadline.within(self._timeout):
+                response = client.send(made(client), stream=True)
+                try:
+                    if response.status_code == httpx.codes.OK:
+                        return _body(response, asked, began + self._timeout), began
+                    fault = refusal(response, _code(response, asked, began + self._timeout), asked)
+                finally:
+                    response.close()
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             fault = connection_fault(error, asked.origin, self._timeout, asked.setting)
         raise fault

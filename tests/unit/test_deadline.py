@@ -9,6 +9,8 @@ from datetime import timedelta
 
 import pytest
 
+from fhirnotify.errors import FhirError
+from fhirnotify.fhir.auth_server import AuthorizationServer
 from fhirnotify.sms.elks46 import Elks46
 from fhirnotify.sms.gateway import Sms, Unknown
 
@@ -68,4 +70,14 @@ def test_an_answer_that_is_never_done_is_cut_off(server, answer):
         began = time.monotonic()
         outcome = gateway.send(Sms("reference", "+46701740605", "text", "RegionVB", timedelta(hours=1)))
     assert outcome == Unknown("read-timeout")
+    assert time.monotonic() - began < LONG * STEP / 2
+
+
+@pytest.mark.parametrize("answer", [header, informed, body])
+def test_an_authorization_server_is_not_waited_for_either(server, answer):
+    """Nothing can be read without a token: the run ends instead of standing still."""
+    issuer = AuthorizationServer(timeout=timedelta(seconds=TIMEOUT), attempts=1)
+    began = time.monotonic()
+    with pytest.raises(FhirError):
+        issuer.announced(server(answer))
     assert time.monotonic() - began < LONG * STEP / 2
