@@ -29,6 +29,7 @@ class Event(StrEnum):
     PING_FAILED = "ping-failed"
     TEXTFILE_FAILED = "textfile-failed"
     AUDIT_EXPORTED = "audit-exported"
+    OUTCOMES_READ = "outcomes-read"
     UNLISTED = "unlisted"
     LIBRARY = "library"
 
@@ -38,7 +39,7 @@ KEYS = frozenset(
         "event", "level", "timestamp", "logger", "dropped",
         "command", "error", "place", "exit_code", "signal",
         "run", "considered", "skipped", "already", "sent", "pending", "uncertain", "failed", "failed_over", "complete",
-        "fhir_requests", "seconds", "chain",
+        "fhir_requests", "seconds", "chain", "asked",
     }
 )  # fmt: skip
 """The keys that may stand in a line. None of them is ever given a patient's data."""

@@ -1,7 +1,7 @@
 """The composition root: turns settings into ports. The only importer of concrete adapters, each when it is chosen."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fhirnotify.fhir.conceptmaps import Finding
     from fhirnotify.fhir.source import Source
     from fhirnotify.follow_up import Asking
+    from fhirnotify.outcomes import Read, Reading
 
 ELEMENTS = "elements.toml"
 
@@ -63,6 +64,29 @@ def asking(
 
     with closing(route(settings)) as providers, closing(ledgers.existing(settings)) as book:
         yield Asking(book, providers, sending(settings), clock(now), report, stop or threading.Event())
+
+
+@contextmanager
+def reading(
+    settings: Settings, told: "Callable[[Read], None]", now: datetime | None = None, stop: threading.Event | None = None
+) -> "Iterator[Reading]":
+    """Make what reading the outcomes of visits needs; everything is closed afterwards.
+
+    Raises:
+        SettingsError: the credentials are wrong.
+        LedgerError: there is no ledger, or it cannot be used.
+    """
+    from fhirnotify.ledger.opening import open_database  # noqa: PLC0415
+    from fhirnotify.ledger.outcomes import LedgerVisits  # noqa: PLC0415
+    from fhirnotify.outcomes import Reading  # noqa: PLC0415
+
+    stop, kept = stop or threading.Event(), settings.ledger
+    with (
+        closing(source(settings, stop)) as journal,
+        closing(open_database(kept.url, create=False, read_only=False, patience=5.0)) as database,
+    ):
+        visits, zone = LedgerVisits(database), settings.reminder.time_zone
+        yield Reading(journal, visits, clock(now), zone, kept.retention, told, stop)
 
 
 @contextmanager

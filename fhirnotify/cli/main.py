@@ -20,6 +20,7 @@ from fhirnotify.cli import (
     init,
     ledger,
     mappings,
+    outcomes,
     purge,
     report,
     run,
@@ -43,6 +44,7 @@ app.command()(run.run)
 app.command()(run.plan)
 app.command()(follow_up.follow_up)
 app.command()(explain.explain)
+app.command()(outcomes.outcomes)
 app.command()(report.report)
 app.command()(check.check)
 app.command()(init.init)

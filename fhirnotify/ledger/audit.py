@@ -1,4 +1,4 @@
-"""What was decided, done and deleted in a period, in the order of its time, with who did it; memory stays flat."""
+"""What was decided, done, read and deleted in a period, in order, with who did it; memory stays flat."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ from fhirnotify.core.answer import Evidence
 from fhirnotify.errors import SettingsError
 from fhirnotify.ledger import tables
 from fhirnotify.ledger.database import Database
+from fhirnotify.ledger.outcomes import READ
 from fhirnotify.rows import instant
 
 _PAGE = 500
 _LONGEST_RUN = timedelta(days=1)
 
-_t, _r, _a, _deed, _run = tables.transition.c, tables.reminder.c, tables.actor.c, tables.deed.c, tables.run.c
+_t, _r, _a, _deeds, _run = tables.transition.c, tables.reminder.c, tables.actor.c, tables.deed.c, tables.run.c
 _ACTOR = (_a.account, _a.host, _a.pid)
 
 _Record = dict[str, Any]
@@ -49,7 +50,7 @@ class _Stream:
 
 
 def records(database: Database, since: datetime, until: datetime) -> Iterator[_Record]:
-    """Give every decision, change of state and deletion from ``since`` until before ``until``, in order.
+    """Give every decision, change of state, reading and deletion from ``since`` until before ``until``, in order.
 
     At one and the same moment decisions come before changes of state, as they are reached.
 
@@ -65,7 +66,7 @@ def purged_before(database: Database) -> datetime | None:
     """Tell up to when visits have been purged from the ledger; None if none has been."""
 
     def look(connection: Connection) -> datetime | None:
-        deeds = connection.execute(select(_deed.detail).where(_deed.what == "purged")).scalars()
+        deeds = connection.execute(select(_deeds.detail).where(_deeds.what == "purged")).scalars()
         return max((datetime.fromisoformat(detail["before"]) for detail in deeds), default=None)
 
     return database.read(look)
@@ -131,9 +132,10 @@ def _transition(row: Row[Any]) -> _Record:
     }
 
 
-def _deletion(row: Row[Any]) -> _Record:
+def _deed(row: Row[Any]) -> _Record:
     who = {"run": row.run, **_who(row)}
-    return {"at": instant(row.at), "kind": "deletion", **who, "what": row.what, "rows": row.detail}
+    kind, counted = ("reading", "visits") if row.what == READ else ("deletion", "rows")
+    return {"at": instant(row.at), "kind": kind, **who, "what": row.what, counted: row.detail}
 
 
 def _who(row: Row[Any]) -> _Record:
@@ -155,5 +157,5 @@ _STREAMS = (
     _decisions(tables.past_decision, 0, tables.past_decision.c.id),
     _decisions(tables.decision, 1),
     _Stream(_with_actor(_OF_REMINDERS, tables.transition), (_t.at, _t.id), _transition, 2),
-    _Stream(_with_actor(select(tables.deed), tables.deed), (_deed.at, _deed.id), _deletion, 3),
+    _Stream(_with_actor(select(tables.deed), tables.deed), (_deeds.at, _deeds.id), _deed, 3),
 )

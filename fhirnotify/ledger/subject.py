@@ -182,7 +182,7 @@ def _erase(connection: Connection, now: datetime, found: Extract) -> Erasure:
         cleared = update(tables.run).where(tables.run.c.id == run)
         connection.execute(cleared.values(summary=summary | {"undeliverable": others}))
     verdicts = [kept.verdict for kept in (*found.decisions, *found.past_decisions)]
-    of = {reminder.appointment for reminder in gone} | {verdict.appointment for verdict in verdicts}
+    of = {held.reminder.appointment for held in found.reminders} | {verdict.appointment for verdict in verdicts}
     _forget_outcomes(connection, of)
     until = max((reminder.start for reminder in stay), default=None)
     return Erasure(len(gone), len(verdicts), len(found.runs), len(stay), until)
@@ -209,9 +209,11 @@ def _bare(connection: Connection, now: datetime, reminder: Reminder) -> None:
 
 
 def _forget_outcomes(connection: Connection, appointments: Iterable[str]) -> None:
-    """Delete what became of visits of which nothing else is left, of no patient."""
+    """Delete what became of visits of which nothing else is left, of no patient, but what stays bare."""
+    bare = select(tables.to_erase.c.reminder)
     for chunk in chunks(sorted(appointments)):
-        others = set(connection.scalars(select(_r.appointment).where(_r.appointment.in_(chunk))))
+        stand = select(_r.appointment).where(_r.appointment.in_(chunk), _r.id.not_in(bare))
+        others = set(connection.scalars(stand))
         others |= set(connection.scalars(select(_d.appointment).where(_d.appointment.in_(chunk))))
         if alone := [each for each in chunk if each not in others]:
             connection.execute(delete(tables.outcome).where(tables.outcome.c.appointment.in_(alone)))

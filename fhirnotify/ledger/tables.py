@@ -266,7 +266,8 @@ deed = Table(
     Column("what", String, nullable=False),
     Column("detail", JSON, nullable=False),
 )
-"""What was deleted, and when: by retention, or for a patient, of whom nothing is said."""
+"""What was done to the ledger as a whole, and when: deleted by retention, or for a patient, of whom nothing is said;
+or that the outcomes of visits were read, and how many."""
 
 to_erase = Table(
     "to_erase",

@@ -33,7 +33,7 @@ def test_extract_for_people(place):
     assert "accepted" in done.stdout
     assert "Decided   2026-11-23 09.00 by run " in done.stdout
     assert "Consent/c1" in done.stdout
-    assert "a0" not in done.stdout
+    assert "appointment a0," not in done.stdout
 
 
 def test_extract_for_programs(place):

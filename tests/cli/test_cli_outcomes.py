@@ -1,0 +1,120 @@
+"""``outcomes`` as a command, on a directory as on a server."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+from place import NOW, START, Place, visits
+
+from fhirnotify.rows import instant
+
+NIGHT = ("--now", "2026-11-25T02:00:00+01:00")
+"""The night after the visits."""
+
+
+def closed(statuses: list[str], everything=None) -> list[dict]:
+    """Give the world after the visits: each appointment with its status."""
+    world = visits(len(statuses)) if everything is None else everything
+    return [
+        each | {"status": statuses[int(each["id"][1:])]} if each["resourceType"] == "Appointment" else each
+        for each in world
+    ]
+
+
+@pytest.fixture
+def held(place: Place) -> Place:
+    """A place where four visits were reminded of, and two were not."""
+    place.world(visits(4) + visits(6, consenting=False)[8:])
+    assert place.run("run", "--now", NOW).exit_code == 0
+    return place
+
+
+def became(place: Place) -> dict[str, str]:
+    """Give what the ledger knows of outcomes."""
+    with closing(sqlite3.connect(place.ledger)) as connection:
+        return dict(connection.execute("SELECT appointment, status FROM outcome").fetchall())
+
+
+STATUSES = ["fulfilled", "noshow", "booked", "cancelled", "noshow", "arrived"]
+
+
+def test_what_became_of_visits(held: Place) -> None:
+    """Of those reminded of and of those that were not; then only what was not final, a day later."""
+    held.world(closed(STATUSES, visits(6)))
+    done = held.run("outcomes", *NIGHT)
+    assert done.exit_code == 0
+    assert done.stdout.startswith(
+        "Read what became of 6 visits: 2 noshow, 1 fulfilled, 1 booked, 1 cancelled, 1 arrived"
+    )
+    assert became(held) == {f"a{n}": status for n, status in enumerate(STATUSES)}
+    assert held.run("outcomes", *NIGHT).stdout.startswith("There was nothing to read.")
+    again = json.loads(held.run("outcomes", "--json", "--now", "2026-11-26T02:00:00+01:00").stdout)
+    assert again["became"] == {"booked": 1, "arrived": 1}
+
+
+def test_for_programs_and_the_log(held: Place) -> None:
+    """With --json it is one object; the log has one line."""
+    held.world(closed(STATUSES, visits(6))[:3])
+    done = held.run("outcomes", "--json", *NIGHT)
+    told = json.loads(done.stdout)
+    assert told["ledger"].endswith("fhirnotify.db")
+    assert (told["asked"], told["became"], told["complete"]) == (6, {"fulfilled": 1, "gone": 5}, True)
+    assert told["now"] == "2026-11-25T01:00:00Z"
+    (line,) = [json.loads(each) for each in done.stderr.splitlines() if "outcomes-read" in each]
+    assert (line["asked"], line["complete"], line["exit_code"]) == (6, True, 0)
+
+
+def test_before_the_day_is_over_there_is_nothing_to_read(held: Place) -> None:
+    """Though some visits have begun."""
+    assert "nothing to read" in held.run("outcomes", "--now", instant(START.replace(hour=20))).stdout
+
+
+def test_nothing_is_sent_and_no_reminder_changes(held: Place) -> None:
+    """Neither by it, nor by a run after it."""
+    with closing(sqlite3.connect(held.ledger)) as connection:
+        before = connection.execute("SELECT * FROM reminder").fetchall()
+    messages = held.messages()
+    assert held.run("outcomes", *NIGHT).exit_code == 0
+    with closing(sqlite3.connect(held.ledger)) as connection:
+        assert connection.execute("SELECT * FROM reminder").fetchall() == before
+    assert held.run("run", *NIGHT).exit_code == 0
+    assert held.messages() == messages
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [(None, "There is no ledger yet"), ("CREATE TABLE t (x)", "is a database of something else")],
+)
+def test_no_ledger_of_ours(place: Place, made: str | None, says: str) -> None:
+    """Nothing is made: exit 5."""
+    if made:
+        with closing(sqlite3.connect(place.ledger)) as connection, connection:
+            connection.executescript(made)
+    done = place.run("outcomes")
+    assert (done.exit_code, place.ledger.exists()) == (5, bool(made))
+    assert says in done.stderr
+
+
+def test_an_endpoint_that_cannot_be_used(held: Place) -> None:
+    """Exit 3, with what was read until then."""
+    held.settings(base_url="file:nowhere")
+    done = held.run("outcomes", "--json", *NIGHT)
+    assert done.exit_code == 3
+    assert json.loads(done.stdout)["complete"] is False
+    assert became(held) == {}
+
+
+def test_subject_and_purge_know_it(held: Place) -> None:
+    """The extract shows what became of the visit; it goes with the retention time, and stays as a count."""
+    held.world(closed(STATUSES, visits(6)))
+    held.run("outcomes", *NIGHT)
+    assert "the visit became noshow" in held.run("subject", "p1").stdout
+    with closing(sqlite3.connect(held.ledger)) as connection, connection:
+        connection.execute("UPDATE reminder SET next_attempt = NULL")
+    assert "6 outcomes" in held.run("purge", "--now", "2027-03-01T09:00:00+01:00").stdout
+    assert became(held) == {}
+    with closing(sqlite3.connect(held.ledger)) as connection:
+        tallied = connection.execute("SELECT result, became, count FROM tally ORDER BY became, result").fetchall()
+    assert ("no-consent", "noshow", 1) in tallied
+    assert len(tallied) == 6
