@@ -5,12 +5,18 @@ A start takes some milliseconds instead of a second, so a hundred runs can be ki
 
 import gc
 import importlib
+import itertools
 import multiprocessing
 import os
+import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+
+from fhirnotify.harness.installation import Installation
 
 WARM = [
     "fhirnotify.cli.run",
@@ -60,3 +66,50 @@ def _run(arguments: list[str], out: str, before: Callable[[], None] | None) -> N
         before()
     sys.argv = ["fhirnotify", *arguments]
     sys.modules["fhirnotify.cli.main"].main()
+
+
+class Started:
+    """A warm start in the form of a ``subprocess.Popen``, as far as the harness asks for one."""
+
+    def __init__(self, process: BaseProcess, out: Path) -> None:
+        self._process, self._out = process, out
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative after a signal; None while it runs."""
+        return self._process.exitcode
+
+    poll = returncode.fget
+
+    def kill(self) -> None:
+        """End it without warning."""
+        self._process.kill()
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end; give what it printed, and its log."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("fhirnotify", timeout or 0)
+        return self._out.read_text("utf-8"), self._out.with_name(f"{self._out.name}.log").read_text("utf-8")
+
+
+_numbers = itertools.count()
+
+
+def start_in(installation: Installation, now: object = None, *options: str, command: str = "run") -> Started:
+    """Start a command of an installation; takes what ``Installation.start`` takes."""
+    out = installation.directory / f".printed-{next(_numbers)}"
+    arguments = installation.arguments(now, *options, command=command)
+    return Started(start(arguments, out, partial(_surround, installation.surroundings())), out)
+
+
+def _surround(environment: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+
+
+def harness() -> None:
+    """Do what the console script does, with every installation's commands started warm."""
+    Installation.start = start_in
+    importlib.import_module("fhirnotify.cli.main").main()

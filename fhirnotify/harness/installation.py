@@ -80,16 +80,24 @@ class Installation:
 
     def start(self, now: datetime | None = None, *options: str, command: str = "run") -> "subprocess.Popen[str]":
         """Start a command with ``--json`` and do not wait for it."""
-        clock = () if now is None else ("--now", instant(now), *(("--rehearsal",) if command == "run" else ()))
         return subprocess.Popen(
-            [*COMMAND, command, "--config", str(self.config), "--json", *clock, *options],
+            [*COMMAND, *self.arguments(now, *options, command=command)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            env=_environment() | dict(self.environment),
+            env=self.surroundings(),
         )
+
+    def arguments(self, now: datetime | None, *options: str, command: str) -> list[str]:
+        """Give the arguments of a command with ``--json``."""
+        clock = () if now is None else ("--now", instant(now), *(("--rehearsal",) if command == "run" else ()))
+        return [command, "--config", str(self.config), "--json", *clock, *options]
+
+    def surroundings(self) -> dict[str, str]:
+        """Give the environment of a command."""
+        return _environment() | dict(self.environment)
 
     def outbox(self) -> list[dict[str, Any]]:
         """Give the messages in ``outbox.jsonl``, the oldest first."""
