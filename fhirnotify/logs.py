@@ -28,6 +28,7 @@ class Event(StrEnum):
     OUTPUT_LOST = "output-lost"
     PING_FAILED = "ping-failed"
     TEXTFILE_FAILED = "textfile-failed"
+    WRITE_BACK_FAILED = "write-back-failed"
     AUDIT_EXPORTED = "audit-exported"
     OUTCOMES_READ = "outcomes-read"
     UNLISTED = "unlisted"
@@ -39,7 +40,7 @@ KEYS = frozenset(
         "event", "level", "timestamp", "logger", "dropped",
         "command", "error", "place", "exit_code", "signal",
         "run", "considered", "skipped", "already", "sent", "pending", "uncertain", "failed", "failed_over", "complete",
-        "fhir_requests", "seconds", "chain", "asked",
+        "fhir_requests", "seconds", "chain", "written", "asked",
     }
 )  # fmt: skip
 """The keys that may stand in a line. None of them is ever given a patient's data."""

@@ -85,6 +85,25 @@ class Undeliverable:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class WroteBack:
+    """What came of telling the journal system what became of reminders.
+
+    Attributes:
+        written: how many Communications it took.
+        failed: how many it did not take, by the code of why not.
+        complete: False if something is left for the next run beside those that failed.
+    """
+
+    written: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    complete: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the object of the JSON contract."""
+        return {"written": self.written, "failed": dict(sorted(self.failed.items())), "complete": self.complete}
+
+
 @dataclass(slots=True)
 class Summary:
     """The counts of a run: considered = skipped + already + sent + pending + uncertain + failed.
@@ -94,6 +113,7 @@ class Summary:
     whose visit was moved meanwhile: the row is that of the new time.
     ``undeliverable`` names the numbers to which, as was learnt now, no message will ever come: data to mend.
     ``failed_over`` counts what another provider than the first of ``sms.provider`` has taken; it is among ``sent``.
+    ``wrote_back`` comes after everything else, and is not in what the ledger keeps; None without ``fhir.write_back``.
     """
 
     run: str
@@ -111,6 +131,7 @@ class Summary:
     unsettled: int = 0
     failed_over: int = 0
     undeliverable: list[Undeliverable] = field(default_factory=list)
+    wrote_back: WroteBack | None = None
 
     @property
     def considered(self) -> int:
@@ -147,6 +168,7 @@ class Summary:
             "seconds": round(self.seconds, 3),
             "complete": self.complete,
             "undeliverable": [each.as_json() for each in self.undeliverable],
+            **({} if self.wrote_back is None else {"write_back": self.wrote_back.as_json()}),
         }
 
     def exit_code(self, expect_appointments: int = 0) -> int:

@@ -4,7 +4,7 @@ from collections import Counter
 from zoneinfo import ZoneInfo
 
 from fhirnotify.cli.output import Stdout
-from fhirnotify.cli.reporting import ForPeople
+from fhirnotify.cli.reporting import ForPeople, told_back
 from fhirnotify.ledger.port import State
 from fhirnotify.ledger.states import EXPIRED_UNKNOWN, NO_REPORT
 from fhirnotify.rows import Row, Summary
@@ -41,4 +41,4 @@ class AskingForPeople(ForPeople):
         delivered, undelivered = self._learnt[State.DELIVERED], self._learnt[State.UNDELIVERED]
         open_ = summary.considered - delivered - undelivered
         counts = f"{delivered} delivered, {undelivered} undelivered, {open_} of which nothing final is known"
-        return f"Looked at {summary.considered} messages: {counts}. {summary.seconds:.1f} s."
+        return f"Looked at {summary.considered} messages: {counts}. {summary.seconds:.1f} s.{told_back(summary)}"

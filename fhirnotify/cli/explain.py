@@ -1,6 +1,6 @@
 """``explain``: why one appointment was, or was not, reminded of."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fhirnotify.core.answer import Evidence
     from fhirnotify.explain import Explanation, History
     from fhirnotify.ledger.port import KeptVerdict
+    from fhirnotify.ledger.written import Standing
     from fhirnotify.rows import Row
     from fhirnotify.uncertain import Limits
 
@@ -25,7 +26,7 @@ Appointment = Annotated[str, typer.Argument(metavar="APPOINTMENT", help="The id 
 @reported
 def explain(appointment: Appointment, config: Config = None, now: Now = None, *, as_json: Json = False) -> None:
     """Why an appointment was or was not reminded of, from the ledger and from the live resources."""
-    from fhirnotify import settings, wiring  # noqa: PLC0415
+    from fhirnotify import settings, wiring, write_backs  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
     from fhirnotify.cli.reporting import Silent, printable  # noqa: PLC0415
     from fhirnotify.explain import explain as explained  # noqa: PLC0415
@@ -34,14 +35,15 @@ def explain(appointment: Appointment, config: Config = None, now: Now = None, *,
     chosen = settings.load(config)
     with wiring.job_to_plan(chosen, Silent(), now) as job:
         found = explained(job, appointment.removeprefix("Appointment/"))
+    back = write_backs.standing(chosen, [history.reminder.id for history in found.history])
     out = Stdout()
     if as_json:
-        out.json(_as_json(found))
+        out.json(_as_json(found, back))
     elif found.known:
         with closing(wiring.route(chosen)) as route:
             configured = {gateway.account for gateway in route.gateways}
         limits = Limits(chosen.sms.timeout, chosen.reminder.latest)
-        for line in _lines(found, chosen.reminder.time_zone, limits, configured):
+        for line in _lines(found, chosen.reminder.time_zone, limits, configured, back):
             out.line(printable(line))
     if not found.known:
         raise SettingsError(
@@ -50,7 +52,13 @@ def explain(appointment: Appointment, config: Config = None, now: Now = None, *,
         )
 
 
-def _lines(found: "Explanation", zone: ZoneInfo, limits: "Limits", configured: Collection[str]) -> Iterator[str]:
+def _lines(
+    found: "Explanation",
+    zone: ZoneInfo,
+    limits: "Limits",
+    configured: Collection[str],
+    back: Mapping[str, "Standing"],
+) -> Iterator[str]:
     from fhirnotify.cli.reporting import local  # noqa: PLC0415
 
     start = next((row.start for row in found.rows), None) or next((h.reminder.start for h in found.history), None)
@@ -67,6 +75,8 @@ def _lines(found: "Explanation", zone: ZoneInfo, limits: "Limits", configured: C
         yield "Message   No reminder of it stands in the ledger."
     for history in found.history:
         yield f"Message   To patient {history.reminder.patient}{_by(history)}: {_story(history, zone)}"
+        if told := back.get(history.reminder.id):
+            yield f"Journal   {_told(told, zone)}"
         yield from (f"To do     {line}" for line in _to_do(history, zone, limits, configured))
 
 
@@ -135,7 +145,18 @@ def _story(history: "History", zone: ZoneInfo) -> str:
     return f"{OUTCOMES[history.reminder.state]}. {' → '.join(steps)}"
 
 
-def _as_json(found: "Explanation") -> dict[str, Any]:
+def _told(standing: "Standing", zone: ZoneInfo) -> str:
+    """Say what the journal system was told of the message."""
+    from fhirnotify.cli.reporting import local  # noqa: PLC0415
+
+    told = f"It was told: {standing.written}." if standing.written else "It has not been told yet."
+    if not standing.attempts:
+        return told
+    why = f" ({standing.code})" if standing.code else ""
+    return f"{told} Telling it more failed {standing.attempts} times{why}, last {local(standing.at, zone)}."
+
+
+def _as_json(found: "Explanation", back: Mapping[str, "Standing"]) -> dict[str, Any]:
     from fhirnotify.rows import instant  # noqa: PLC0415
 
     return {
@@ -146,7 +167,7 @@ def _as_json(found: "Explanation") -> dict[str, Any]:
         "in_window": found.in_window,
         "decisions": [row.as_json() | {"detail": list(row.detail)} for row in found.rows],
         "verdicts": [_verdict_as_json(kept) for kept in found.verdicts],
-        "reminders": [_reminder_as_json(history) for history in found.history],
+        "reminders": [_reminder_as_json(history, back.get(history.reminder.id)) for history in found.history],
     }
 
 
@@ -165,7 +186,7 @@ def _verdict_as_json(kept: "KeptVerdict") -> dict[str, Any]:
     }
 
 
-def _reminder_as_json(history: "History") -> dict[str, Any]:
+def _reminder_as_json(history: "History", back: "Standing | None") -> dict[str, Any]:
     from fhirnotify.rows import instant  # noqa: PLC0415
 
     return {
@@ -179,4 +200,12 @@ def _reminder_as_json(history: "History") -> dict[str, Any]:
             {"at": instant(step.at), "run": step.run, "from": step.from_state, "to": step.to_state, "code": step.code}
             for step in history.transitions
         ],
+        "write_back": None
+        if back is None
+        else {
+            "written": back.written,
+            "at": instant(back.at) if back.at else None,
+            "attempts": back.attempts,
+            "code": back.code,
+        },
     }

@@ -1,6 +1,7 @@
 """``follow-up``: what became of the messages that providers took."""
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,8 +18,9 @@ def follow_up(config: Config = None, now: Now = None, *, as_json: Json = False) 
     """Only ask the providers what became of the messages that they took; read no FHIR, send nothing.
 
     It asks about everything of which nothing final is known, once. Every run asks about some of it, too.
+    Then, with fhir.write_back, the journal system is told of the reminders, for a while.
     """
-    from fhirnotify import settings, wiring  # noqa: PLC0415
+    from fhirnotify import settings, wiring, write_backs  # noqa: PLC0415
     from fhirnotify.cli.asking_reported import AskingForPeople  # noqa: PLC0415
     from fhirnotify.cli.output import Stdout  # noqa: PLC0415
     from fhirnotify.cli.reporting import JsonLines  # noqa: PLC0415
@@ -33,5 +35,6 @@ def follow_up(config: Config = None, now: Now = None, *, as_json: Json = False) 
             return asked(asking)
 
     with stopped_by_signals() as stop:
-        done = finished(lambda: work(stop), report, 0, now=now)
+        told = partial(write_backs.with_write_back, chosen, now, stop, lambda: work(stop))
+        done = finished(told, report, 0, now=now)
     raise typer.Exit(done)

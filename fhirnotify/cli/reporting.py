@@ -213,5 +213,16 @@ def _in_short(summary: Summary) -> str:
     incomplete = "" if summary.complete else " The run was not completed."
     return (
         f"Considered {summary.considered}: {counts}{unsettled}{by_another}. "
-        f"{summary.fhir_requests} FHIR requests, {summary.seconds:.1f} s.{incomplete}"
+        f"{summary.fhir_requests} FHIR requests, {summary.seconds:.1f} s.{incomplete}{told_back(summary)}"
     )
+
+
+def told_back(summary: Summary) -> str:
+    """Say what came of telling the journal system, after a blank; nothing where it is not told."""
+    back = summary.wrote_back
+    if back is None:
+        return ""
+    codes = ", ".join(f"{count} {code}" for code, count in back.failed.most_common())
+    failed = f", {back.failed.total()} failed ({codes}), to be tried again" if codes else ""
+    more = "" if back.complete else "; more is left for the next run"
+    return f" Journal system told of {back.written} reminders{failed}{more}."

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
@@ -39,8 +40,11 @@ def run(
     quiet: ToSayLittle = False,
     rehearsal: Rehearsal = False,
 ) -> None:
-    """One scheduled pass: follow up, settle what is uncertain, scan, decide, claim, re-check, send, record."""
-    from fhirnotify import settings, wiring  # noqa: PLC0415
+    """One scheduled pass: follow up, settle what is uncertain, scan, decide, claim, re-check, send, record.
+
+    Then, with fhir.write_back, the journal system is told of the reminders, for a while.
+    """
+    from fhirnotify import settings, wiring, write_backs  # noqa: PLC0415
     from fhirnotify.run import run as pass_of_the_job  # noqa: PLC0415
 
     chosen = settings.load(config)
@@ -57,7 +61,8 @@ def run(
 
     with stopped_by_signals() as stop, _watched(chosen, now) as seen:
         expected = chosen.monitoring.expect_appointments
-        seen.exit_code = finished(lambda: seen.keep(work(stop)), report, expected, now=now)
+        done = partial(write_backs.with_write_back, chosen, now, stop, lambda: work(stop))
+        seen.exit_code = finished(lambda: seen.keep(done()), report, expected, now=now)
     raise typer.Exit(seen.exit_code)
 
 

@@ -87,7 +87,7 @@ class Client:
     ) -> None:
         self.requests = 0
         self.limits = limits or Limits()
-        self._base = _base(base_url)
+        self._base = base_address(base_url)
         self._origin = _origin(self._base)
         self._timeout = timeout.total_seconds()
         self._retrying = retrying(attempts, self.limits.patience, sleep)
@@ -213,7 +213,12 @@ def _form(params: Params) -> bytes:
     return urlencode(params, errors="replace").encode()  # a lone surrogate finds nothing, and must not stop the run
 
 
-def _base(base_url: str) -> httpx.URL:
+def base_address(base_url: str) -> httpx.URL:
+    """Read the address of a FHIR endpoint.
+
+    Raises:
+        SettingsError: it is none.
+    """
     try:
         url = httpx.URL(base_url)
     except (httpx.InvalidURL, ValueError):

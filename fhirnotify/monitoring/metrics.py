@@ -10,6 +10,8 @@
     fhirnotify_run_skipped{reason}                  those that were skipped
     fhirnotify_run_unsettled, fhirnotify_run_failed_over, fhirnotify_run_undeliverable
     fhirnotify_run_expected_appointments            monitoring.expect_appointments
+    fhirnotify_run_written_back{result}             with fhir.write_back, Communications: written, failed
+    fhirnotify_run_write_back_complete              0 if some are left for the next run beside those that failed
 
 All are gauges, since each run is a process of its own. Names follow https://prometheus.io/docs/practices/naming/, the
 form https://prometheus.io/docs/instrumenting/exposition_formats/. Every label has few values, all of them ours: there
@@ -99,6 +101,11 @@ def _counts(summary: Summary) -> Iterator[str]:
     yield from _gauge("run_failed_over", another, {"": summary.failed_over})
     dead = "Numbers to which no message will ever come, learnt by the last run."
     yield from _gauge("run_undeliverable", dead, {"": len(summary.undeliverable)})
+    if (back := summary.wrote_back) is not None:
+        told = {'{result="written"}': back.written, '{result="failed"}': back.failed.total()}
+        yield from _gauge("run_written_back", "Communications that the journal system took, and did not take.", told)
+        left = "0 if the next run has more to write back than what failed."
+        yield from _gauge("run_write_back_complete", left, {"": int(back.complete)})
 
 
 def _gauge(name: str, help_: str, values: Mapping[str, float]) -> Iterator[str]:

@@ -10,7 +10,6 @@ from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     InstanceOf,
@@ -48,12 +47,6 @@ TEMPLATE = (
 """The reminder's text, as the region has settled it."""
 
 
-def _not_yet(value: bool) -> bool:  # noqa: FBT001  # a validator's signature
-    if value:
-        raise ValueError("comes in a later version; it can only be false")
-    return value
-
-
 class Fhir(Enumeration):
     """``[fhir]``: the endpoint that is read."""
 
@@ -68,11 +61,17 @@ class Fhir(Enumeration):
         timedelta(seconds=30), description="How long one answer of the endpoint is waited for."
     )
     attempts: Whole = Field(4, ge=1, le=10, description="How often a request is tried that fails for a while.")
-    write_back: Annotated[bool, AfterValidator(_not_yet)] = Field(
-        False, description="Whether reminders are written back as Communications."
+    write_back: bool = Field(
+        False, description="Whether the journal system is told of each reminder, as a Communication."
     )
     auth: Auth = Auth()
     tls: Tls = Tls()
+
+    @model_validator(mode="after")
+    def _writes_to_a_server(self) -> Self:
+        if self.write_back and self.directory is not None:
+            raise ValueError("write_back = true needs a server in base_url: in a directory nothing is written")
+        return self
 
     @property
     def directory(self) -> Path | None:

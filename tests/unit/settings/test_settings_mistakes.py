@@ -47,7 +47,7 @@ WRONG = [
     ("fhir", "page_size = true", "fhir.page_size", "must be a number"),
     ("fhir", "attempts = 11", "fhir.attempts", "less than or equal to 10"),
     ("fhir", 'version = "R3"', "fhir.version", "'auto', 'R4' or 'R5'"),
-    ("fhir", "write_back = true", "fhir.write_back", "comes in a later version"),
+    ("fhir", "write_back = 7", "fhir.write_back", "valid boolean"),
     ("fhir.auth", 'kind = "basic"\nusername = "u"', "fhir.auth", "needs password"),
     ("fhir.auth", 'kind = "bearer"', "fhir.auth", "needs token"),
     ("fhir.auth", 'kind = "none"\ntoken = "t"', "fhir.auth", "has no use for token"),

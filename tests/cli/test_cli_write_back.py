@@ -1,0 +1,184 @@
+"""Write-back: the real commands between a FHIR server that takes Communications and a stand-in for a provider."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from lying_fhir import NOW as MOMENT
+from lying_fhir import LyingFhir, visits
+from place import Place
+from typer.testing import Result
+from writable_fhir import WritableFhir
+
+from fhirnotify.harness.behaviour import Behaviour
+from fhirnotify.harness.inbox import Inbox
+from fhirnotify.harness.loopback import Raw, Reply
+from fhirnotify.harness.resources import CONSENT_CODE, fictional_number
+from fhirnotify.rows import instant
+
+NOW = instant(MOMENT)
+LATER = instant(MOMENT + timedelta(minutes=10))
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    """The stand-in for the provider."""
+    with Inbox() as made:
+        yield made
+
+
+@pytest.fixture
+def fhir() -> Iterator[WritableFhir]:
+    """A journal system with four visits, each of a patient with a number of its own."""
+    resources = visits(4)
+    people = [each for each in resources if each["resourceType"] == "Patient"]
+    for number, each in enumerate(people):
+        each["telecom"] = [{"system": "phone", "use": "mobile", "value": fictional_number(number)}]
+    made = WritableFhir(LyingFhir(resources))
+    with made.serve():
+        yield made
+
+
+@pytest.fixture
+def telling(place: Place, inbox: Inbox, fhir: WritableFhir) -> Place:
+    """A place that tells the journal system."""
+    configure(place, inbox, fhir)
+    return place
+
+
+def configure(place: Place, inbox: Inbox, fhir: WritableFhir, *more: str) -> None:
+    """Write settings by which the journal system is told."""
+    account = inbox.settings("infobip")["sms.infobip"]
+    lines = [
+        f'[fhir]\nbase_url = "{fhir.base_url}"\nattempts = 1\ntimeout = "1s"\nwrite_back = true',
+        f'[consent]\ncodes = ["{CONSENT_CODE}"]',
+        '[sms]\nprovider = "infobip"\nrate = 1000',
+        "[sms.infobip]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in account.items()),
+    ]
+    place.config.write_text("\n".join([*lines, *more]) + "\n", "utf-8")
+
+
+def run(place: Place, at: str = NOW) -> Result:
+    """Do one pass."""
+    return place.run("run", "--now", at, "--rehearsal", "--json")
+
+
+def summary(result: Result) -> dict:
+    """Give what a command said at the end."""
+    return json.loads(result.stdout.splitlines()[-1])["summary"]
+
+
+def wait_is_over(place: Place) -> None:
+    """Let the time pass after which what was in vain is tried again."""
+    with closing(sqlite3.connect(place.ledger)) as database, database:
+        database.execute("UPDATE write_back SET at = '2020-01-01T00:00:00.000000Z'")
+
+
+def test_one_communication_a_reminder_that_follows_it(telling: Place, inbox: Inbox, fhir: WritableFhir) -> None:
+    """What was sent is in progress; once it is known to have come it is completed, in a second version, no third."""
+    inbox.on(fictional_number(1), Behaviour.DELIVERED_LATER)
+    inbox.on(fictional_number(2), Behaviour.UNDELIVERED)
+    inbox.on(fictional_number(3), Behaviour.DEAD_NUMBER)
+    first = run(telling)
+    assert (first.exit_code, summary(first)["sent"]) == (0, 4)
+    assert summary(first)["write_back"] == {"written": 4, "failed": {}, "complete": True}
+    assert fhir.by_visit() == {f"a{number}": ("in-progress", 1) for number in range(4)}
+
+    followed = telling.run("follow-up", "--now", LATER, "--json")
+    assert (followed.exit_code, summary(followed)["write_back"]["written"]) == (0, 3)
+    assert fhir.by_visit() == {
+        "a0": ("completed", 2),
+        "a1": ("in-progress", 1),
+        "a2": ("stopped", 2),
+        "a3": ("stopped", 2),
+    }
+    by_visit = {each["about"][0]["reference"][-2:]: each for each in fhir.communications.values()}
+    assert by_visit["a0"]["received"] == LATER
+    assert by_visit["a3"]["statusReason"]["coding"][0]["code"] == "invalid-phone-number"
+    assert "statusReason" not in by_visit["a2"]
+
+    again = telling.run("follow-up", "--now", LATER, "--json")
+    assert summary(again)["write_back"]["written"] == 1
+    assert summary(run(telling, LATER))["write_back"]["written"] == 0
+    assert fhir.by_visit()["a1"] == ("completed", 2)
+    assert max(fhir.versions.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Reply(403), "status-403"),
+        (Reply(401), "status-401"),
+        (Reply(404), "status-404"),
+        (Reply(500, b"Patient/p0 070-174 06 05"), "status-500"),
+        (Reply(503, headers={"Retry-After": "3600"}), "status-503"),
+        (Reply(302, headers={"Location": "http://elsewhere.example/p0"}), "status-302"),
+        (Reply(200, b"<html>Log in</html>", {"Content-Type": "text/html"}), "not-fhir"),
+        (Raw(b"what?\r\n\r\n"), "no-answer"),
+    ],
+)
+def test_a_journal_system_that_refuses_changes_nothing_else(
+    telling: Place, inbox: Inbox, fhir: WritableFhir, answer: Reply | Raw, code: str
+) -> None:
+    """The same messages, the same exit code; a warning with the code, and when it is well again it is told."""
+    fhir.before = lambda _: answer
+    refused = run(telling)
+    assert (refused.exit_code, summary(refused)["sent"], len(inbox.messages)) == (0, 4, 4)
+    failed = summary(refused)["write_back"]["failed"]
+    assert list(failed) == [code]
+    assert len(fhir.asked) == sum(failed.values()) <= 4
+    (line,) = (json.loads(each) for each in refused.stderr.splitlines() if "write-back-failed" in each)
+    assert (line["level"], line["error"], line["written"]) == ("warning", code, 0)
+    assert "p0" not in refused.stderr
+
+    fhir.before = lambda _: None
+    wait_is_over(telling)
+    again = run(telling, LATER)
+    assert (again.exit_code, summary(again)["sent"], len(inbox.messages)) == (0, 0, 4)
+    assert summary(again)["write_back"] == {"written": 4, "failed": {}, "complete": True}
+    assert set(fhir.versions.values()) == {1}
+
+
+def test_an_answer_that_is_lost_is_told_once_more_and_changes_nothing(telling: Place, fhir: WritableFhir) -> None:
+    """The journal system took it, and the program does not know: the same bytes, no new version."""
+    fhir.after = lambda _: Raw(b"")
+    assert summary(run(telling))["write_back"]["failed"] == {"no-answer": 3}
+    fhir.after = lambda _: None
+    wait_is_over(telling)
+    telling.run("follow-up", "--now", NOW, "--json")
+    bodies = {request.path: set() for request in fhir.asked}
+    for request in fhir.asked:
+        bodies[request.path].add(request.body)
+    assert len(bodies) == 4
+
+
+def test_nothing_is_told_of_what_went_to_the_outbox(place: Place, inbox: Inbox, fhir: WritableFhir) -> None:
+    """A rehearsal must not tell the journal system that something was sent."""
+    configure(place, inbox, fhir)
+    settings = place.config.read_text("utf-8").replace('provider = "infobip"', 'provider = "outbox"')
+    place.config.write_text(settings, "utf-8")
+    assert summary(run(place))["sent"] == 4
+    assert (len(place.messages()), fhir.asked) == (4, [])
+    configure(place, inbox, fhir)
+    assert summary(run(place, LATER))["write_back"] == {"written": 0, "failed": {}, "complete": True}
+
+
+def test_off_it_writes_nothing(telling: Place, fhir: WritableFhir) -> None:
+    """As it is by default; and what was sent before it is switched on is told then, as far as visits are to come."""
+    telling.config.write_text(telling.config.read_text("utf-8").replace("write_back = true", ""), "utf-8")
+    assert "write_back" not in summary(run(telling))
+    assert fhir.asked == []
+    telling.config.write_text(telling.config.read_text("utf-8").replace("[fhir]", "[fhir]\nwrite_back = true"), "utf-8")
+    run(telling)
+    assert len(fhir.communications) == 4
+
+
+def test_a_directory_is_refused(place: Place) -> None:
+    """At once, by its setting, with what to do."""
+    place.config.write_text(place.config.read_text("utf-8").replace("[fhir]", "[fhir]\nwrite_back = true"), "utf-8")
+    result = place.run("run")
+    assert result.exit_code == 2
+    assert "write_back = true needs a server in base_url" in result.stderr
