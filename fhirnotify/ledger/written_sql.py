@@ -33,7 +33,7 @@ _AT_A_TIME = 20
 """Little, so that what is told is what stood in the ledger some moments ago."""
 
 _OUTBOX = "outbox/"
-_LAST_SHORT_WAIT = 7
+_LAST_SHORT_WAIT = 8
 
 _r, _b, _t = tables.reminder.c, tables.write_back.c, tables.transition.c
 _BOTH = tables.reminder.outerjoin(tables.write_back, _b.reminder == _r.id)

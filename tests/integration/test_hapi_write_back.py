@@ -1,21 +1,27 @@
 """Write-back to real FHIR servers, R4 and R5: one Communication a reminder, which follows what becomes of it."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from urllib.request import urlopen
 
+import httpx
 import pytest
 
+from fhirnotify.core.model import FhirVersion
 from fhirnotify.harness.behaviour import Behaviour
 from fhirnotify.harness.inbox import Inbox
 from fhirnotify.harness.installation import Installation
+from fhirnotify.harness.loopback import LoopbackServer, Reply, Request
 from fhirnotify.harness.seed import remove
 from fhirnotify.harness.world import World, ordinary_world
 from fhirnotify.ledger.sql import SqlLedger
 
 pytestmark = pytest.mark.hapi
 VISITS = 3
+PASSED_ON = {"accept", "content-type", "prefer", "cache-control"}
 
 
 @dataclass
@@ -94,18 +100,29 @@ def test_run_twice_one_communication_that_follows_delivery(told):
     assert not any({"payload", "text", "note", "sender"} & set(one) for one in second)
 
 
-def test_a_visit_that_is_gone_keeps_nobody_from_being_told(told, journal):
-    """The server refuses what points to nothing: that one waits, and is told of; the others are there."""
-    gone = told.world.visits[0]
-    told.installation.run(told.world.now, "--json")
-    identity = told.ids()[0]
-    remove(
-        journal.base_url,
-        [{"resourceType": "Communication", "id": identity}, journal.get("Appointment", gone.appointment)],
-    )
-    told.installation.run(told.world.now, command="follow-up")
-    explained = told.installation.start(told.world.now, gone.appointment, command="explain").communicate(timeout=60)[0]
-    (reminder,) = json.loads(explained)["reminders"]
-    assert reminder["write_back"]["attempts"] == 1
-    assert reminder["write_back"]["code"].startswith("status-4")
-    assert [told.count(visit.appointment) for visit in told.world.visits] == [0, 1, 1]
+@pytest.mark.parametrize("journal", [FhirVersion.R4], indirect=True, ids=str)
+def test_while_writing_is_refused_the_same_is_sent(told):
+    """The messages, their number and the exit code are the same; the next run tells of them."""
+    refuses = [True]
+
+    def before(request: Request) -> Reply:
+        if request.method == "PUT" and refuses[0]:
+            return Reply(403)
+        headers = {name: value for name, value in request.headers.items() if name in PASSED_ON}
+        url = told.base_url.removesuffix("/fhir") + request.target
+        answer = httpx.request(request.method, url, content=request.body, headers=headers, timeout=60)
+        return Reply(answer.status_code, answer.content, {"Content-Type": answer.headers.get("Content-Type", "")})
+
+    with LoopbackServer(before) as gate:
+        told.configure(f"{gate.base_url}/fhir")
+        done = told.installation.run(told.world.now)
+        assert (done.exit_code, done.summary["sent"]) == (0, VISITS)
+        assert done.summary["write_back"] == {"written": 0, "failed": {"status-403": VISITS}, "complete": False}
+        assert sorted((each.to, each.text) for each in told.inbox.messages) == sorted(told.world.inbox)
+        refuses[0] = False
+        with closing(sqlite3.connect(told.installation.directory / "fhirnotify.db")) as ledger, ledger:
+            ledger.execute("UPDATE write_back SET at = '2020-01-01T00:00:00.000000Z'")  # the wait is over
+        again = told.installation.run(told.world.now)
+    assert (again.exit_code, again.summary["sent"], again.summary["write_back"]["written"]) == (0, 0, VISITS)
+    assert len(told.inbox.messages) == VISITS
+    assert [one["meta"]["versionId"] for one in told.read()] == ["1"] * VISITS
