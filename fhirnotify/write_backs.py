@@ -58,6 +58,22 @@ def standing(settings: Settings, reminders: Iterable[str]) -> "dict[str, Standin
         return backlog.standing(ids)
 
 
+def in_vain(settings: Settings, now: datetime) -> Counter[str]:
+    """Count the reminders of which the journal system could not be told yet, by the code of why.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    from fhirnotify.ledger.opening import is_there, open_database  # noqa: PLC0415
+    from fhirnotify.ledger.written_sql import SqlWrittenBack  # noqa: PLC0415
+
+    if not is_there(settings.ledger.url):
+        return Counter()
+    database = open_database(settings.ledger.url, create=False, read_only=True, patience=5.0)
+    with closing(SqlWrittenBack(database)) as backlog:
+        return backlog.in_vain(now)
+
+
 def _told(settings: Settings, now: datetime | None, stop: threading.Event) -> WroteBack:
     """Tell the journal system; log what was in vain."""
     try:

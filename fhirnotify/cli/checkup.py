@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from fhirnotify import access, ledgers, wiring
+from fhirnotify import access, ledgers, wiring, write_backs
 from fhirnotify.addresses import nobody_listens
 from fhirnotify.core.message import in_gsm, segments, text_of
 from fhirnotify.core.model import ContactType
 from fhirnotify.errors import FhirError, FhirnotifyError, SettingsError
+from fhirnotify.fhir.auth_scope import lets_write
 from fhirnotify.fhir.source import Source
 from fhirnotify.harness.probing.finding import Behaviour, Verdict
 from fhirnotify.harness.probing.probe import probe
@@ -99,9 +100,17 @@ def _fhir(settings: Settings) -> Iterator[Finding]:
         yield Finding("fhir", "warning", "patients' data travel unencrypted over http", "Use https in fhir.base_url.")
     if said := access.token_state(settings):
         yield Finding("fhir", "ok", said)
+    yield from _scope_to_write(settings)
     with closing(wiring.source(settings)) as source:
         yield from _server(settings) if settings.fhir.directory is None else _directory(settings, source)
         yield from map(_shortcoming, source.shortcomings())
+
+
+def _scope_to_write(settings: Settings) -> Iterator[Finding]:
+    scope = settings.fhir.auth.scope
+    if settings.fhir.write_back and scope is not None and not lets_write(scope, "Communication"):
+        what = "fhir.auth.scope does not ask for writing Communications, as fhir.write_back needs"
+        yield Finding("fhir", "warning", what, "Add system/Communication.cu to it, or what the server calls that.")
 
 
 def _server(settings: Settings) -> Iterator[Finding]:
@@ -139,6 +148,12 @@ def _shortcoming(what: str) -> Finding:
 
 def _ledger(settings: Settings) -> Iterator[Finding]:
     yield Finding("ledger", "ok", ledgers.state(settings))
+    if settings.fhir.write_back and (in_vain := write_backs.in_vain(settings, datetime.now(UTC))):
+        codes = ", ".join(f"{count} {code}" for code, count in in_vain.most_common())
+        what = f"the journal system could not be told of {in_vain.total()} reminders yet: {codes}"
+        yield Finding(
+            "ledger", "warning", what, "They were sent. See fhir.write_back in the README; it is tried again."
+        )
 
 
 def _sms(settings: Settings) -> Iterator[Finding]:

@@ -27,8 +27,21 @@ def not_granted(asked: str, granted: str) -> list[str]:
     (``?category=…``) covers nothing but itself. A scope of another form must be granted word for word.
     """
     words = granted.split()
-    have = set(_permissions(words))
+    named = {found[2] for one in asked.split() if (found := _RESOURCE_SCOPE.fullmatch(one))}
+    have = set(_permissions(words, named.union(TYPES) - {"*"}))
     return [one for one in asked.split() if one not in words and not _covered(one, have)]
+
+
+def lets_write(scopes: str, resource_type: str) -> bool:
+    """Tell whether scopes let resources of a type be created and updated, all of them."""
+    have = {
+        each.interaction for each in _permissions(scopes.split(), {resource_type}) if _is_of_all(each, resource_type)
+    }
+    return {"c", "u"} <= have
+
+
+def _is_of_all(permission: _Permission, resource_type: str) -> bool:
+    return permission.resource_type == resource_type and permission.level != "patient" and not permission.restriction
 
 
 def _covered(scope: str, have: set[_Permission]) -> bool:
@@ -36,10 +49,11 @@ def _covered(scope: str, have: set[_Permission]) -> bool:
     return bool(wanted) and wanted <= have
 
 
-def _permissions(scopes: Iterable[str]) -> Iterable[_Permission]:
+def _permissions(scopes: Iterable[str], types: Iterable[str] = TYPES) -> Iterable[_Permission]:
+    """Read scopes; one for all types is read as one for each of these."""
     for scope in scopes:
         if found := _RESOURCE_SCOPE.fullmatch(scope):
             level, resource_type, interactions, restriction = found.groups()
-            for each_type in TYPES if resource_type == "*" else (resource_type,):
+            for each_type in types if resource_type == "*" else (resource_type,):
                 for interaction in _VERSION_1.get(interactions, interactions):
                     yield _Permission(level, each_type, interaction, restriction or "")

@@ -78,6 +78,21 @@ def _types(answer: dict[str, Any]) -> dict[str, TypeSupport]:
     return types
 
 
+def offers_update(answer: object, resource_type: str) -> bool:
+    """Tell whether a CapabilityStatement says that a type may be updated, also where the id is new and the client's.
+
+    A server that does not say whether new ids may be the client's is believed to let them be.
+    """
+    rests = _objects(answer, "rest") if isinstance(answer, dict) else []
+    return any(
+        resource.get("updateCreate") is not False
+        and any(one.get("code") == "update" for one in _objects(resource, "interaction"))
+        for rest in rests
+        for resource in _objects(rest, "resource")
+        if resource.get("type") == resource_type and rest.get("mode", "server") == "server"
+    )
+
+
 def _support(resource: dict[str, Any]) -> TypeSupport:
     rev_includes = resource.get("searchRevInclude")
     return TypeSupport(

@@ -16,6 +16,7 @@ so ends the trying where the journal system does not take one.
 Where it was told in vain, that is tried again after 10 minutes, then each time after twice as long, at most a day.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -86,6 +87,10 @@ class WrittenBack(Protocol):
 
     def standing(self, reminders: list[str]) -> dict[str, Standing]:
         """Give how it stands with reminders, by their ids, where anything was tried."""
+        ...
+
+    def in_vain(self, now: datetime) -> Counter[str]:
+        """Count what is still to be told and was last tried in vain, by the code of why."""
         ...
 
     def close(self) -> None:

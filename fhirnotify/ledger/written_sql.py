@@ -1,5 +1,6 @@
 """What the ledger knows of write-back, in its database; beside runs at work, in short transactions."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -175,6 +176,13 @@ class SqlWrittenBack:
             return found
 
         return self._database.read(look)
+
+    def in_vain(self, now: datetime) -> Counter[str]:
+        """Count what was last tried in vain, by code."""
+        why = func.coalesce(_b.code, "unknown")
+        failed = select(why, func.count()).join(tables.reminder, _b.reminder == _r.id).group_by(why)
+        wanted = failed.where(_b.attempts > 0, _r.start > now - SPAN)
+        return self._database.read(lambda each: Counter(dict(each.execute(wanted).tuples().all())))
 
     def close(self) -> None:
         """Release the ledger."""

@@ -44,6 +44,7 @@ class Behaviour(StrEnum):
     VERSIONS = "resource-versions"
     UNKNOWN_PARAMETER = "unknown-parameter"
     STRICT = "strict-handling"
+    COMMUNICATIONS = "communication-update"
     DIRECTORY = "directory"
 
 

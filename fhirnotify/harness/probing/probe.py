@@ -9,7 +9,7 @@ from fhirnotify.fhir.bundle import Page
 from fhirnotify.fhir.capability import TYPES, Capability, read_capability
 from fhirnotify.fhir.client import Client
 from fhirnotify.fhir.references import References
-from fhirnotify.harness.probing import dates, lists, manners, pages, people, sample, ways
+from fhirnotify.harness.probing import dates, lists, manners, pages, people, sample, ways, writing
 from fhirnotify.harness.probing.asking import ONE, Asker, Refusal
 from fhirnotify.harness.probing.finding import Behaviour, Finding, Verdict, error, ok, warning
 from fhirnotify.settings import Settings
@@ -44,6 +44,7 @@ def probe(client: Client, settings: Settings, now: datetime) -> Iterator[Finding
     if post.verdict is Verdict.ERROR:
         return
     yield from _trials(asker, settings, now, capability)
+    yield writing.communications(statement, write_back=settings.fhir.write_back)
 
 
 def directory(version: FhirVersion) -> Finding:
