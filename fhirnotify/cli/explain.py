@@ -153,7 +153,7 @@ def _told(standing: "Standing", zone: ZoneInfo) -> str:
     if not standing.attempts:
         return told
     why = f" ({standing.code})" if standing.code else ""
-    return f"{told} Telling it more failed {standing.attempts} times{why}, last {local(standing.at, zone)}."
+    return f"{told} Tried in vain since: {standing.attempts}{why}, last {local(standing.at, zone)}."
 
 
 def _as_json(found: "Explanation", back: Mapping[str, "Standing"]) -> dict[str, Any]:

@@ -34,6 +34,8 @@ _AT_A_TIME = 20
 """Little, so that what is told is what stood in the ledger some moments ago."""
 
 _OUTBOX = "outbox/"
+_INTERRUPTED = "interrupted"
+"""Said of what was begun by a run that did not come to record what came of it."""
 _LAST_SHORT_WAIT = 8
 
 _r, _b, _t = tables.reminder.c, tables.write_back.c, tables.transition.c
@@ -179,10 +181,13 @@ class SqlWrittenBack:
 
     def in_vain(self, now: datetime) -> Counter[str]:
         """Count what was last tried in vain, by code."""
-        why = func.coalesce(_b.code, "unknown")
-        failed = select(why, func.count()).join(tables.reminder, _b.reminder == _r.id).group_by(why)
-        wanted = failed.where(_b.attempts > 0, _r.start > now - SPAN)
-        return self._database.read(lambda each: Counter(dict(each.execute(wanted).tuples().all())))
+        failed = select(_b.code, func.count().label("number")).join(tables.reminder, _b.reminder == _r.id)
+        wanted = failed.where(_b.attempts > 0, _r.start > now - SPAN).group_by(_b.code)
+
+        def look(connection: Connection) -> Counter[str]:
+            return Counter({row.code or _INTERRUPTED: row.number for row in connection.execute(wanted)})
+
+        return self._database.read(look)
 
     def close(self) -> None:
         """Release the ledger."""

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -15,7 +16,7 @@ from writable_fhir import WritableFhir
 
 from fhirnotify.harness.behaviour import Behaviour
 from fhirnotify.harness.inbox import Inbox
-from fhirnotify.harness.loopback import Raw, Reply
+from fhirnotify.harness.loopback import Raw, Reply, Silence
 from fhirnotify.harness.resources import CONSENT_CODE, fictional_number
 from fhirnotify.rows import instant
 
@@ -182,3 +183,112 @@ def test_a_directory_is_refused(place: Place) -> None:
     result = place.run("run")
     assert result.exit_code == 2
     assert "write_back = true needs a server in base_url" in result.stderr
+
+
+def test_people_are_told_in_a_line(telling: Place, inbox: Inbox, fhir: WritableFhir) -> None:
+    """Of a run, of a quiet one, and of following up."""
+    inbox.always(Behaviour.DELIVERED_LATER)
+    fhir.before = lambda request: Reply(422) if len(fhir.asked) == 1 else None
+    said = telling.run("run", "--now", NOW, "--rehearsal").stdout
+    assert "Journal system told of 3 reminders, 1 failed (1 status-422), to be tried again." in said
+    assert "Journal system told of 0 reminders." in telling.run("run", "--now", NOW, "--rehearsal", "--quiet").stdout
+    assert "Journal system told of 3 reminders." in telling.run("follow-up", "--now", LATER).stdout
+
+
+def test_explain_and_check_tell_what_could_not_be_told(telling: Place, fhir: WritableFhir) -> None:
+    """The code, how often, and what was told before; for programs, too."""
+    fhir.before = lambda request: Reply(422) if b"Appointment/a1" in request.body else None
+    run(telling)
+    said = telling.run("explain", "a1", "--now", NOW).stdout
+    assert "Journal   It has not been told yet. Tried in vain since: 1 (status-422), last" in said
+    assert "Journal   It was told: accepted." in telling.run("explain", "a0", "--now", NOW).stdout
+    (reminder,) = json.loads(telling.run("explain", "a1", "--now", NOW, "--json").stdout)["reminders"]
+    assert (reminder["write_back"]["written"], reminder["write_back"]["attempts"]) == (None, 1)
+    checked = telling.run("check").stdout
+    assert "the journal system could not be told of 1 reminders yet: 1 status-422" in " ".join(checked.split())
+    assert "communication-update" in checked
+
+
+def test_a_refused_account_keeps_nobody_from_being_told(telling: Place, inbox: Inbox, fhir: WritableFhir) -> None:
+    """Exit 4 it is all the same; what was sent before is told of."""
+    settings = telling.config.read_text("utf-8")
+    telling.config.write_text(settings.replace("write_back = true", ""), "utf-8")
+    run(telling)
+    telling.config.write_text(settings.replace("api_key = ", 'api_key = "wrong"\n# '), "utf-8")
+    result = telling.run("follow-up", "--now", NOW, "--json")
+    assert (result.exit_code, summary(result)["write_back"]["written"]) == (4, 4)
+
+
+@pytest.mark.parametrize("broken", ["write_back", "reminder"])
+def test_a_ledger_that_cannot_record_it_changes_nothing(telling: Place, fhir: WritableFhir, broken: str) -> None:
+    """Everything was sent and recorded: exit 0, and a warning."""
+    run(telling)
+    with closing(sqlite3.connect(telling.ledger)) as database, database:
+        database.execute("UPDATE write_back SET written = 'rejected'")
+        trigger = "CREATE TRIGGER t BEFORE UPDATE ON write_back BEGIN SELECT RAISE(ABORT, 'no'); END"
+        database.execute(trigger if broken == "write_back" else "DROP TABLE write_back")
+    result = run(telling, LATER)
+    assert result.exit_code == 0
+    assert summary(result)["write_back"]["complete"] is False
+    assert '"error": "ledger"' in result.stderr
+
+
+def test_a_run_that_dies_before_it_records_is_followed_by_the_same_bytes(
+    telling: Place, inbox: Inbox, fhir: WritableFhir
+) -> None:
+    """Killed while the journal system has the Communication, and the ledger does not know: no second one, no version."""
+    inbox.always(Behaviour.UNDERWAY)
+    dying = []
+
+    def kill(_: object) -> None:
+        if not dying[0].poll():
+            dying[0].kill()
+            dying[0].wait()
+
+    fhir.after = kill
+    dying.append(telling.process("run", "--now", NOW, "--rehearsal", "--json"))
+    dying[0].communicate(timeout=60)
+    assert (dying[0].returncode, len(fhir.communications)) == (-9, 1)
+    fhir.after = lambda _: None
+    wait_is_over(telling)
+    done = run(telling, NOW)
+    assert (done.exit_code, summary(done)["sent"], summary(done)["write_back"]["written"]) == (0, 0, 4)
+    assert (len(fhir.asked), set(fhir.versions.values())) == (5, {1})
+
+
+def test_a_signal_ends_it_with_what_is_in_flight(telling: Place, inbox: Inbox, fhir: WritableFhir) -> None:
+    """TERM: the Communication that was begun is recorded, the rest is left for the next run, and nothing is lost."""
+    inbox.always(Behaviour.UNDERWAY)
+    running = []
+
+    def terminate(_: object) -> None:
+        running[0].terminate()
+        time.sleep(0.2)
+
+    fhir.before = terminate
+    running.append(telling.process("run", "--now", NOW, "--rehearsal", "--json"))
+    out, _ = running[0].communicate(timeout=60)
+    said = json.loads(out.splitlines()[-1])["summary"]
+    assert (running[0].returncode, said["sent"], said["write_back"]["complete"]) == (0, 4, False)
+    assert said["write_back"]["written"] == len(fhir.communications) < 4
+    fhir.before = lambda _: None
+    run(telling)
+    assert set(fhir.versions.values()) == {1}
+    assert len(fhir.communications) == 4
+
+
+def test_a_journal_system_that_keeps_silent_holds_nobody_up(telling: Place, fhir: WritableFhir) -> None:
+    """Three are waited for, and no more."""
+    fhir.before = lambda _: Silence()
+    done = run(telling)
+    assert (done.exit_code, summary(done)["sent"]) == (0, 4)
+    assert summary(done)["write_back"]["failed"] == {"no-answer": 3}
+
+
+def test_in_quiet_hours_it_is_told_too(telling: Place, fhir: WritableFhir) -> None:
+    """Nothing is sent then, and what was sent before is told."""
+    settings = telling.config.read_text("utf-8")
+    telling.config.write_text(settings.replace("write_back = true", ""), "utf-8")
+    run(telling)
+    telling.config.write_text(settings + '[reminder]\nquiet_from = "00:00"\nquiet_until = "00:00"\n', "utf-8")
+    assert summary(run(telling, LATER))["write_back"]["written"] == 4

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from fhirnotify.core.model import FhirVersion
+from fhirnotify.fhir.capability import offers_update
 from fhirnotify.harness.behaviour import Behaviour
 from fhirnotify.harness.inbox import Inbox
 from fhirnotify.harness.installation import Installation
@@ -76,6 +77,8 @@ def told(journal, installation) -> Iterator[Told]:
 
 def test_run_twice_one_communication_that_follows_delivery(told):
     """A second run makes no second one, nor another version; what became of the message does, once."""
+    with urlopen(f"{told.base_url}/metadata", timeout=60) as answer:
+        assert offers_update(json.load(answer), "Communication")
     fates = (Behaviour.DELIVERED_LATER, Behaviour.UNDERWAY, Behaviour.REFUSE)
     for visit, fate in zip(told.world.visits, fates, strict=True):
         told.inbox.on(visit.number, fate)

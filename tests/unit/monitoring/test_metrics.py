@@ -12,7 +12,7 @@ import pytest
 
 from fhirnotify.core.answer import Reason
 from fhirnotify.monitoring.metrics import Ended, figures, write
-from fhirnotify.rows import Summary, Undeliverable
+from fhirnotify.rows import Summary, Undeliverable, WroteBack
 
 MOMENT = datetime(2026, 11, 23, 8, 0, 0, 250000, tzinfo=UTC)
 DEAD = Undeliverable("a-secret-id", "p-secret-id", MOMENT, "46elks:failed")
@@ -148,3 +148,16 @@ def test_figures_that_cannot_be_written_leave_nothing_behind(tmp_path: Path) -> 
     with pytest.raises(OSError, match="irectory"):
         write(file, Ended(MOMENT, 0, SUMMARY))
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_was_written_back_is_told_where_it_is_on() -> None:
+    """How many Communications were taken and not, and whether some are left; nothing where it is off."""
+    assert "write" not in figures(Ended(MOMENT, 6, SUMMARY))
+    seen = told(
+        figures(
+            Ended(MOMENT, 0, Summary("r", MOMENT, wrote_back=WroteBack(5, Counter({"status-404": 2}), complete=False)))
+        )
+    )
+    assert seen['fhirnotify_run_written_back{result="written"}'] == 5
+    assert seen['fhirnotify_run_written_back{result="failed"}'] == 2
+    assert seen["fhirnotify_run_write_back_complete"] == 0

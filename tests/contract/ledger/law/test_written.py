@@ -225,3 +225,17 @@ def test_what_is_purged_leaves_nothing(bring, database, backlog, tell, rows, sto
     purge(database, "p", age, ZoneInfo("Europe/Stockholm"), Bounds(60, stop), lambda _: None)
     assert rows("SELECT * FROM write_back") == []
     assert backlog.standing([reminder.id]) == {}
+
+
+def test_what_is_in_vain_is_counted(bring, ledger, backlog, tell, now, clock):
+    """By its code, as long as it is tried again; one whose run did not come to record it has none."""
+    for n in (1, 2):
+        bring(State.DELIVERED, n)
+    tell("status-422")
+    reminder = bring(State.ACCEPTED, 3)
+    next(backlog.to_tell(now))
+    assert backlog.in_vain(now) == {"status-422": 2, "interrupted": 1}
+    assert backlog.in_vain(reminder.start + SPAN) == {}
+    clock.advance(FIRST_WAIT)
+    tell()
+    assert backlog.in_vain(now) == {}

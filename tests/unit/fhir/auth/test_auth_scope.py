@@ -2,7 +2,7 @@
 
 import pytest
 
-from fhirnotify.fhir.auth_scope import not_granted
+from fhirnotify.fhir.auth_scope import lets_write, not_granted
 
 NEEDED = "system/Appointment.rs system/Patient.rs system/Consent.rs"
 
@@ -32,6 +32,11 @@ NEEDED = "system/Appointment.rs system/Patient.rs system/Consent.rs"
         ("system/Consent.rs?category=x", "system/Consent.rs?category=x", []),
         ("system/Consent.rs?category=x", "system/Consent.rs?category=y", ["system/Consent.rs?category=x"]),
         ("system/Observation.rs", "system/Observation.read", []),
+        ("system/Communication.cu", "system/*.cruds", []),
+        ("system/Communication.cu", "system/*.write", []),
+        ("system/Communication.cu", "system/*.read", ["system/Communication.cu"]),
+        ("system/Communication.cu", "system/Communication.write", []),
+        ("system/*.rs", "system/Communication.cu", ["system/*.rs"]),
         ("fhir.read", "fhir.read", []),
         ("fhir.read", "fhir.write", ["fhir.read"]),
         ("fhir.read openid", "fhir.read", ["openid"]),
@@ -41,3 +46,26 @@ NEEDED = "system/Appointment.rs system/Patient.rs system/Consent.rs"
 def test_what_is_missing_is_named(asked, granted, missing):
     """The two versions of SMART scopes mean the same; a narrowed scope does not stand for the whole one."""
     assert not_granted(asked, granted) == missing
+
+
+@pytest.mark.parametrize(
+    ("scopes", "may"),
+    [
+        (f"{NEEDED} system/Communication.cu", True),
+        (f"{NEEDED} system/Communication.write", True),
+        (f"{NEEDED} system/Communication.c system/Communication.u", True),
+        ("system/*.cruds", True),
+        ("system/*.*", True),
+        ("user/Communication.cu", True),
+        (NEEDED, False),
+        ("system/*.read", False),
+        ("system/Communication.c", False),
+        ("system/Communication.cu?category=reminder", False),
+        ("patient/Communication.cu", False),
+        ("fhir.write", False),
+        ("", False),
+    ],
+)
+def test_what_lets_communications_be_written(scopes, may):
+    """They are created and updated, of any patient."""
+    assert lets_write(scopes, "Communication") is may
