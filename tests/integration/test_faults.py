@@ -6,17 +6,19 @@ from functools import cache
 
 import httpx
 import pytest
+import warm
 
 from fhirnotify import assets
 from fhirnotify.fhir.capability import read_capability
 from fhirnotify.harness import faults
 from fhirnotify.harness.faults import matrix
 from fhirnotify.harness.guest import Run
+from fhirnotify.harness.installation import Installation
 from fhirnotify.harness.scenarios.performance import Site
 from fhirnotify.harness.scenarios.playing import Player
 from fhirnotify.harness.scenarios.targets import Server
 
-pytestmark = pytest.mark.hapi
+pytestmark = [pytest.mark.hapi, pytest.mark.enable_socket]  # warm starts go through a Unix socket
 
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _YEAR = 2096 + _WORKER
@@ -42,7 +44,8 @@ ON_R5 = (
 @pytest.fixture(scope="module")
 def players() -> Iterator[Callable[[str], Player]]:
     """Give the player on a server, one for all tests of this process, in a year of its own."""
-    with httpx.Client(timeout=120) as writer:
+    with httpx.Client(timeout=120) as writer, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Installation, "start", warm.start_in)
 
         @cache
         def player(base_url: str) -> Player:
