@@ -11,9 +11,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from canary import IDENTITY, NUMBER, OTHER, SECRETS, WORD, WORLD
+from canary import IDENTITY, NUMBER, OTHER, SECRETS, WORD, WORLD, people
+from lying_fhir import LyingFhir
 from place import NOW, Place
 from typer.testing import CliRunner
+from writable_fhir import WritableFhir
 
 from fhirnotify.cli.main import app
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, Behaviour, FakeElks46
@@ -151,6 +153,33 @@ def test_a_ledger_that_is_none_tells_nothing(canary: Place) -> None:
     """Exit 5, before anything is read."""
     canary.ledger.write_bytes(b"not a database" * 512)
     assert leaks(told(canary, "run", "--now", NOW)) == []
+
+
+@pytest.mark.parametrize("status", [201, 422, 500])
+def test_telling_the_journal_system_tells_nothing_personal(canary: Place, status: int) -> None:
+    """What it is told holds ids alone, and what it repeats in its answer is told nowhere."""
+    repeated = f"{WORD} {NUMBER} {IDENTITY}"
+    headers = {"Content-Type": f"application/fhir+json; x={WORD}", "Location": f"/{WORD}", "ETag": WORD}
+    visit = people()[0]["id"]
+    fhir = WritableFhir(LyingFhir(people()))
+    fhir.before = lambda _: Reply(status, json.dumps({"diagnostics": repeated}).encode(), headers)
+    with fhir.serve(), Inbox() as inbox:
+        canary.provider(inbox, "infobip")
+        settings = canary.config.read_text("utf-8").replace("file:world", fhir.base_url)
+        canary.config.write_text(settings.replace("[fhir]", "[fhir]\nwrite_back = true"), "utf-8")
+        for command in (
+            ["run", "--now", NOW, "--rehearsal"],
+            ["run", "--now", NOW, "--rehearsal", "--quiet"],
+            ["follow-up"],
+            ["follow-up", "--json"],
+            ["explain", visit, "--now", NOW],
+            ["explain", visit, "--now", NOW, "--json"],
+            ["check"],
+            ["check", "--json"],
+        ):
+            assert leaks(told(canary, *command)) == [], command
+    assert fhir.asked
+    assert leaks(" ".join(f"{each.target} {each.headers} {each.body!r}" for each in fhir.asked)) == []
 
 
 ELKS = '[sms]\nprovider = "46elks"\nrate = 1000\nattempts = 1\ntimeout = "1s"\n[sms.46elks]\n'

@@ -52,7 +52,7 @@ def test_a_person_gets_what_was_found_what_it_means_and_what_to_do() -> None:
     assert "not told" in lines[at]
     assert lines[at + 1].strip().startswith("A page that is lost")
     assert lines[at + 2].strip().startswith("→ Ask the server's vendor: _total")
-    assert lines[-1].startswith("22 ok, 1 warning. ")
+    assert lines[-1].startswith("23 ok, 1 warning. ")
     assert lines[-1].endswith("nothing was written.")
 
 
