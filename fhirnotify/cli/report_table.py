@@ -14,6 +14,7 @@ from fhirnotify.cli.reasons import SENTENCES
 from fhirnotify.core.answer import Reason
 from fhirnotify.ledger.mendable import UNDELIVERABLE
 from fhirnotify.report.disclosure import Mark, Shown
+from fhirnotify.report.helping import Ends, Helping
 from fhirnotify.report.period import Period
 from fhirnotify.report.published import Line, Published
 from fhirnotify.report.words import ENGLISH
@@ -55,6 +56,7 @@ def print_report(
         console.print(_lines("contact type", [(line.key or "unknown", line) for line in shown.types]))
         if len(shown.days) <= _DAYS:
             console.print(_lines("day", [(line.key.isoformat(), line) for line in shown.days]))
+        _print_helping(console, shown.helping)
         console.print(_split("sent before the visit", {ENGLISH.lead(key): n for key, n in shown.leads.items()}))
     for code in shown.unmapped:
         console.print(Text(f"without a mapping: {code.system or ''}|{code.code}  {_told(code.count)}"))
@@ -69,6 +71,42 @@ def print_report(
         console.print(
             "Counts from one to four are shown as <5; those that would give them away, as \u2013.", style="dim"
         )
+
+
+def _print_helping(console: Console, shown: Helping | None) -> None:
+    """Print how many visits were missed, among those reminded of and the others."""
+    if shown is None:
+        return
+    if shown.total is None or not shown.is_read:
+        console.print(ENGLISH["helping-few" if shown.total is None else "helping-none"], style="dim")
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column(ENGLISH["helping"], min_width=28, overflow="fold")
+    for column in ("missed", "of", "share", "95 % interval"):
+        table.add_column(column, justify="right")
+    for pair in (shown.total, *shown.types):
+        name = "" if pair is shown.total else f"{pair.key or 'unknown'}, "
+        for of, ends in (("reminded", pair.reminded), ("not reminded", pair.unreminded)):
+            table.add_row(Text(name + of), *_ends(ends))
+        if pair.difference is not None and pair.interval is not None:
+            low, high = (ENGLISH.points(each) for each in (pair.interval.low, pair.interval.high))
+            table.add_row(
+                Text(f"{name}difference"), "", "", f"{ENGLISH.points(pair.difference)} pp", f"{low} to {high}"
+            )
+    for cause, ends in shown.causes:
+        table.add_row(Text(cause), *_ends(ends))
+    console.print(table)
+    if shown.total.reminded.unknown is not None:
+        unknown = shown.total.reminded.unknown + (shown.total.unreminded.unknown or 0)
+        console.print(ENGLISH["helping-unknown"].format(count=ENGLISH.number(unknown)), style="dim")
+    console.print(ENGLISH["helping-no-proof"], style="dim")
+
+
+def _ends(ends: Ends) -> tuple[str, ...]:
+    if ends.share is None or ends.interval is None:
+        return str(ends.missed), str(ends.known), "", ""
+    low, high = (ENGLISH.precisely(each) for each in (ends.interval.low, ends.interval.high))
+    return str(ends.missed), str(ends.known), ENGLISH.precisely(ends.share), f"{low} to {high}"
 
 
 def print_worklist(out: Stdout, lines: Sequence[dict[str, Any]], zone: ZoneInfo) -> None:

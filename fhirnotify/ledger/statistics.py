@@ -17,10 +17,15 @@ from sqlalchemy.sql.functions import coalesce
 from fhirnotify.ledger import tables
 from fhirnotify.ledger.port import State
 
-_r, _d, _t, _run = tables.reminder.c, tables.decision.c, tables.tally.c, tables.run.c
+_r, _d, _t, _run, _o = tables.reminder.c, tables.decision.c, tables.tally.c, tables.run.c, tables.outcome.c
 
 REMINDED = (State.ACCEPTED, State.DELIVERED, State.UNDELIVERED)
 """The provider took the message: the patient was reminded, as far as anybody can tell who sends."""
+
+MISSED = ("noshow",)
+ATTENDED = ("fulfilled", "arrived", "checked-in")
+OTHER_ENDS = ("cancelled", "entered-in-error", "moved")
+"""What is known to be neither: there was no visit at that time to be missed. All else is not known, or not yet."""
 
 _STANDING = tuple(state for state in State if state is not State.WITHDRAWN)
 
@@ -56,6 +61,18 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """How many visits of one contact type and result there were, and how many of them ended in which way."""
+
+    contact_type: str | None
+    result: str
+    count: int
+    missed: int
+    attended: int
+    other: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunTimes:
     """When a run began and ended; ``finished`` is None for one that died, or is at work."""
 
@@ -83,6 +100,38 @@ def groups(connection: Connection, since: datetime, until: datetime, days: tuple
     for each in (reminders, decisions, purged):
         for unit, contact_type, result, count in connection.execute(each):
             yield Group(unit or None, contact_type or None, result, int(count))
+
+
+def ended(connection: Connection, since: datetime, until: datetime, days: tuple[str, str]) -> Iterator[Ended]:
+    """Count the same visits as ``groups`` by what became of them."""
+    reminders = (
+        select(_r.contact_type, _r.state, func.count(), *_ends(_o.status))
+        .outerjoin(tables.outcome, (_o.appointment == _r.appointment) & (_o.start == _r.start))
+        .where(coalesce(_r.state, "").in_([state.value for state in _STANDING]), _within(_r.start, since, until))
+        .group_by(_r.contact_type, _r.state)
+    )
+    decisions = (
+        select(_d.contact_type, _d.reason, func.count(), *_ends(_o.status))
+        .outerjoin(tables.outcome, (_o.appointment == _d.appointment) & (_o.start == _d.start))
+        .where(_d.reason.is_not(None), _within(_d.start, since, until), is_last_word())
+        .group_by(_d.contact_type, _d.reason)
+    )
+    purged = (
+        select(_t.contact_type, _t.result, func.sum(_t.count), *_ends(_t.became, _t.count))
+        .where(_t.day.between(*days))
+        .group_by(_t.contact_type, _t.result)
+    )
+    for each in (reminders, decisions, purged):
+        for contact_type, result, *counts in connection.execute(each):
+            yield Ended(contact_type or None, result, *map(int, counts))
+
+
+def _ends(status: ColumnElement[str], count: ColumnElement[int] | int = 1) -> list[ColumnElement[int]]:
+    # A CASE of single values: SQLite looks through a list of three as through a table, which takes twice the time.
+    return [
+        coalesce(func.sum(case(dict.fromkeys(words, count), value=status)), 0)
+        for words in (MISSED, ATTENDED, OTHER_ENDS)
+    ]
 
 
 def of_days(connection: Connection, days: Iterable[tuple[str, datetime, datetime]]) -> Iterator[tuple[int, int]]:

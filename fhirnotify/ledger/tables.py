@@ -28,7 +28,7 @@ from sqlalchemy import (
 OURS = "fhirnotify_"
 """Every revision begins with this, so that ``alembic_version`` also tells whose database it is."""
 
-REVISIONS = ("fhirnotify_0001", "fhirnotify_0002", "fhirnotify_0003", "fhirnotify_0004", "fhirnotify_0005")
+REVISIONS = tuple(f"fhirnotify_{number:04}" for number in range(1, 7))
 """The revisions of the schema that this program knows, oldest first."""
 
 HEAD = REVISIONS[-1]
@@ -124,6 +124,7 @@ reminder = Table(
     ),
     Index("ix_reminder_underway", "next_attempt", "id", sqlite_where=text(UNDERWAY), postgresql_where=text(UNDERWAY)),
     Index("ix_reminder_report", "unit", "contact_type", "state", "start", "sending_since"),
+    Index("ix_reminder_outcome", "contact_type", "state", "start", "appointment"),
 )
 
 transition = Table(

@@ -8,7 +8,7 @@ from statistics import median
 
 from fhirnotify.core.answer import Reason
 from fhirnotify.ledger.port import State, Unmapped
-from fhirnotify.ledger.statistics import Group, RunTimes, length
+from fhirnotify.ledger.statistics import Ended, Group, RunTimes, length
 
 DELIVERY: Mapping[str, str] = {
     State.DELIVERED: "delivered",
@@ -73,9 +73,19 @@ class Runs:
     longest_gap_from: datetime | None = None
 
 
+MISSED, ATTENDED, OTHER, UNKNOWN = "missed", "attended", "other", "unknown"
+ENDS = (MISSED, ATTENDED, OTHER, UNKNOWN)
+"""What became of a visit: missed, attended, neither (cancelled or moved), or not known, at least not yet."""
+
+Ends = Counter[str]
+
+
 @dataclass(slots=True)
 class Counts:
-    """All the counts of a period. The key None is what has no unit, or no known contact type."""
+    """All the counts of a period. The key None is what has no unit, or no known contact type.
+
+    ``ends`` tells what became of the visits, by contact type and cause; None is the cause of those reminded of.
+    """
 
     total: Tally = field(default_factory=Tally)
     units: defaultdict[str | None, Tally] = field(default_factory=lambda: defaultdict(Tally))
@@ -84,12 +94,21 @@ class Counts:
     leads: tuple[int, ...] = ()
     runs: Runs = Runs()
     unmapped: tuple[Unmapped, ...] = ()
+    ends: defaultdict[tuple[str | None, str | None], Ends] = field(default_factory=lambda: defaultdict(Counter))
 
     def add(self, groups: Iterable[Group]) -> None:
         """Count groups of visits."""
         for group in groups:
             for tally in (self.total, self.units[group.unit], self.types[group.contact_type]):
                 tally.add(group.result, group.count)
+
+    def add_ends(self, groups: Iterable[Ended]) -> None:
+        """Count what became of groups of visits."""
+        for each in groups:
+            cause = None if each.result in DELIVERY else OTHER_CAUSES.get(each.result, each.result)
+            ends = self.ends[each.contact_type, cause]
+            ends.update({MISSED: each.missed, ATTENDED: each.attended, OTHER: each.other})
+            ends[UNKNOWN] += each.count - each.missed - each.attended - each.other
 
 
 def steadiness(runs: Iterable[RunTimes]) -> Runs:

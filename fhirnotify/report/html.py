@@ -14,11 +14,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from fhirnotify.report.disclosure import Mark, Shown
+from fhirnotify.report.helping import Ends, Helping, Pair
 from fhirnotify.report.period import Period
 from fhirnotify.report.published import REST, Line, Published
 from fhirnotify.report.words import Words
 
 _FILES = Path(__file__).parent / "page"
+
+_SCALES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 
 HEIGHT = 100.0
 """The height of the picture of the days, in its own units; a day is one wide."""
@@ -46,6 +49,27 @@ class Day:
     label: str
     reminded: float | None
     considered: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whisker:
+    """A row of the picture of missed visits: the places of share and interval are from 0 to 100 on its scale."""
+
+    label: str
+    ends: Ends
+    at: float | None = None
+    low: float = 0
+    high: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The picture of missed visits: all, the contact types, the causes; ``most`` is the end of its scale."""
+
+    most: float
+    total: list[Whisker]
+    types: list[tuple[str, Pair, list[Whisker]]]
+    causes: list[Whisker]
 
 
 def page(
@@ -86,6 +110,7 @@ def page(
         units=[(_unit(line, words, names), line) for line in report.units],
         types=[(words.types.get(line.key, line.key), line) for line in report.types],
         columns=_columns(report.units),
+        missed=_missed(report.helping, words),
         duplicates=causes.get("duplicate-booking", 0),
         style=(_FILES / "style.css").read_text("utf-8"),
         few=Mark.FEW,
@@ -112,6 +137,33 @@ def _share(part: Shown | None, whole: Shown) -> float | None:
 def _bars(split: Mapping[str, Shown], whole: Shown, labels: Mapping[Any, str], *, by_size: bool = True) -> list[Bar]:
     bars = [Bar(labels.get(key, key), shown, _share(shown, whole)) for key, shown in split.items()]
     return sorted(bars, key=lambda bar: -(bar.share or -1)) if by_size else bars
+
+
+def _missed(shown: Helping | None, words: Words) -> Missed | None:
+    """Give the picture; None where there is nothing to draw."""
+    if shown is None or shown.total is None or not shown.is_read:
+        return None
+    pairs = [shown.total, *shown.types]
+    drawn = [ends for pair in pairs for ends in (pair.reminded, pair.unreminded)] + [ends for _, ends in shown.causes]
+    highest = max(ends.interval.high for ends in drawn if ends.interval is not None)
+    most = next(end for end in _SCALES if end >= highest)
+
+    def whisker(label: str, ends: Ends) -> Whisker:
+        if ends.share is None or ends.interval is None:
+            return Whisker(label, ends)
+        return Whisker(
+            label, ends, *(round(100 * each / most, 2) for each in (ends.share, ends.interval.low, ends.interval.high))
+        )
+
+    def both(pair: Pair) -> list[Whisker]:
+        return [whisker(words["reminded"], pair.reminded), whisker(words["others"], pair.unreminded)]
+
+    return Missed(
+        most,
+        both(shown.total),
+        [(words.types.get(pair.key, pair.key or ""), pair, both(pair)) for pair in shown.types],
+        [whisker(words.causes.get(cause, cause), ends) for cause, ends in shown.causes],
+    )
 
 
 def _days(lines: Sequence[Line[date]], words: Words) -> list[Day]:

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from fhirnotify.errors import SettingsError
 from fhirnotify.report.counts import CAUSES, DELIVERY, LEAD_BOUNDS, Counts, Runs, Tally
 from fhirnotify.report.disclosure import Mark, Shown, cells, is_small, marked, pool
+from fhirnotify.report.helping import Helping, helping
 
 REST = "other"
 """The column of what is withheld in the list of all, in tables by unit and contact type."""
@@ -63,6 +64,8 @@ class Published:
     leads: Mapping[str, Shown] = field(default_factory=dict)
     runs: Runs = field(default_factory=Runs)
     unmapped: tuple[Code, ...] = ()
+    helping: Helping | None = None
+    """None where nothing but the number of visits is shown, and of one unit."""
 
     def of_unit(self, unit: str) -> "Published":
         """Give what is shown of one unit alone: no more than what is shown of it among all.
@@ -103,14 +106,20 @@ def publish(counts: Counts) -> Published:
     days = {day: Tally() for day in counts.days}
     for day, (with_reminder, without) in counts.days.items():
         days[day].delivery[REST], days[day].causes[REST] = with_reminder, without
+    types = _by_size(_lines(counts.types, columns))
     return Published(
         total,
         _by_size(_lines(counts.units, columns)),
-        _by_size(_lines(counts.types, columns)),
+        types,
         tuple(_lines(days, _Columns({}, {}))),
         leads,
         counts.runs,
         codes,
+        helping(
+            counts,
+            [line.key for line in types if isinstance(line.reminded, int) and isinstance(line.unreminded, int)],
+            [cause for cause, shown in causes.items() if isinstance(shown, int)],
+        ),
     )
 
 

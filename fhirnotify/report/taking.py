@@ -13,7 +13,9 @@ def counts_of(connection: Connection, period: Period) -> Counts:
     """Count the visits and the runs of a period."""
     since, until = period.since, period.until
     counts = Counts()
-    counts.add(statistics.groups(connection, since, until, (period.first.isoformat(), period.last.isoformat())))
+    days = period.first.isoformat(), period.last.isoformat()
+    counts.add(statistics.groups(connection, since, until, days))
+    counts.add_ends(statistics.ended(connection, since, until, days))
     if counts.total.reminded + counts.total.unreminded:
         bounds = ((day.isoformat(), period.begins(day), period.begins(day + timedelta(days=1))) for day in period.days)
         counts.days = dict(zip(period.days, statistics.of_days(connection, bounds), strict=True))

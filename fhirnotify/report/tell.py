@@ -12,6 +12,8 @@ from typing import Any
 from fhirnotify.ledger.mendable import Mendable
 from fhirnotify.report.counts import Runs
 from fhirnotify.report.disclosure import Mark, Shown
+from fhirnotify.report.helping import Ends, Helping, Pair
+from fhirnotify.report.interval import Interval
 from fhirnotify.report.period import Period
 from fhirnotify.report.published import Line, Published
 from fhirnotify.rows import instant
@@ -40,6 +42,7 @@ def as_json(report: Published, period: Period, names: Names) -> dict[str, Any]:
             for each in report.unmapped
         ],
         "runs": _runs(report.runs),
+        "outcomes": None if report.helping is None else _helping(report.helping),
     }
 
 
@@ -55,6 +58,33 @@ def _line(line: Line[Any]) -> dict[str, Any]:
         "delivery": {key: count(shown) for key, shown in line.delivery.items()},
         "reasons": {key: count(shown) for key, shown in line.causes.items()},
     }
+
+
+def _helping(shown: Helping) -> dict[str, Any]:
+    """Tell of missed visits; ``total`` is null where too few have ended in some way, and shares where none is known."""
+    return {
+        "read": shown.is_read,
+        "total": None if shown.total is None else _pair(shown.total),
+        "contact_types": [{"contact_type": pair.key} | _pair(pair) for pair in shown.types],
+        "reasons": [{"reason": cause} | _ends(ends) for cause, ends in shown.causes],
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    difference = _share(pair.difference, pair.interval)
+    return {"reminded": _ends(pair.reminded), "not_reminded": _ends(pair.unreminded), "difference": difference}
+
+
+def _ends(ends: Ends) -> dict[str, Any]:
+    parts = {} if ends.unknown is None else {"other": ends.other, "unknown": ends.unknown}
+    counts = {"missed": ends.missed, "attended": ends.attended, "neither": ends.neither, **parts}
+    return {**counts, "missed_share": _share(ends.share, ends.interval)}
+
+
+def _share(value: float | None, interval: Interval | None) -> dict[str, float] | None:
+    if value is None or interval is None:
+        return None
+    return {"value": round(value, 5), "low": round(interval.low, 5), "high": round(interval.high, 5)}
 
 
 def _runs(runs: Runs) -> dict[str, Any]:
@@ -96,8 +126,26 @@ def _records(report: Published, names: Names) -> Iterator[tuple[Any, ...]]:
                 yield of, key, names.get(key or ""), measure, count(shown)
     for hours, shown in report.leads.items():
         yield "lead-hours", hours, None, "reminded", count(shown)
+    yield from _outcomes(report.helping)
     for each in report.unmapped:
         yield "unmapped", f"{each.system or ''}|{each.code}", None, "seen", count(each.count)
+
+
+def _outcomes(shown: Helping | None) -> Iterator[tuple[Any, ...]]:
+    if shown is None or shown.total is None or not shown.is_read:
+        return
+    for of, pairs in (("all", [shown.total]), ("contact-type", shown.types)):
+        for pair in pairs:
+            for group, ends in (("reminded", pair.reminded), ("not-reminded", pair.unreminded)):
+                for measure, shown_count in _counts(ends):
+                    yield of, pair.key, None, f"{group}:{measure}", shown_count
+    for cause, ends in shown.causes:
+        for measure, shown_count in _counts(ends):
+            yield "reason", cause, None, f"not-reminded:{measure}", shown_count
+
+
+def _counts(ends: Ends) -> Iterator[tuple[str, int]]:
+    yield from (("missed", ends.missed), ("attended", ends.attended), ("neither", ends.neither))
 
 
 def work_json(one: Mendable, names: Names, what: str, to_do: str) -> dict[str, Any]:

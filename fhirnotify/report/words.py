@@ -7,6 +7,7 @@ from typing import Literal
 
 from fhirnotify.core.answer import Reason
 from fhirnotify.ledger.mendable import UNDELIVERABLE
+from fhirnotify.report import sentences
 
 Language = Literal["sv", "en"]
 
@@ -50,6 +51,21 @@ class Words:
         """Write a share without decimals; one that is not nothing, nor all, is not written as if it were."""
         written = "<1%" if 0 < share < 0.005 else ">99%" if 0.995 <= share < 1 else f"{share:.0%}"  # noqa: PLR2004
         return written.replace("%", "\u00a0%" if self.language == "sv" else "%")
+
+    def precisely(self, share: float) -> str:
+        """Write a share with one decimal."""
+        return self._decimal(f"{share:.1%}").replace("%", "\u00a0%" if self.language == "sv" else "%")
+
+    def between(self, low: float, high: float) -> str:
+        """Write from where to where a share may lie."""
+        return f"{self._decimal(f'{100 * low:.1f}')}–{self.precisely(high)}"
+
+    def points(self, difference: float) -> str:
+        """Write a difference of shares in percentage points, with its sign."""
+        return self._decimal(f"{100 * difference:+z.1f}").replace("-", "\u2212")
+
+    def _decimal(self, number: str) -> str:
+        return number.replace(".", ",") if self.language == "sv" else number
 
     def time(self, time: timedelta | None) -> str:
         """Write a length of time."""
@@ -127,22 +143,17 @@ SWEDISH = Words(
         "runs-gap": "Längsta uppehåll mellan två starter",
         "runs-gap-from": "från {moment}",
         "duplicates": "Dubbla påminnelser som undveks",
-        "privacy": "Antal från ett till fyra visas som ”<5”, och så många andra antal visas som ”–” att de inte kan "
-        "räknas ut ur resten. Rapporten innehåller inga uppgifter om enskilda patienter.",
-        "basis": "Ett besök räknas den dag det börjar. En patient räknas en gång för varje bokat besök. "
-        "Påmind är den vars sms operatören har tagit emot.",
         "empty": "Inga besök under perioden",
         "empty-more": "Programmet har inte tagit ställning till något besök som börjar under de här dagarna.",
         "extent": "I loggen finns besök från {first} till {last}.",
         "too-few": "För få besök för att visa mer",
-        "too-few-more": "Minst fem besök med påminnelse, och minst fem utan (eller inga alls), "
-        "behövs innan något mer kan visas utan att det går att förstå vilka patienter det gäller.",
         "d": "dygn",
         "h": "timmar",
         "min": "min",
         "withheld": "visas inte",
         "few": "färre än fem",
-    },
+    }
+    | sentences.SWEDISH,
     {"delivered": "Levererade", "undelivered": "Kunde inte levereras", "no-word": "Inget besked ännu"},
     {
         Reason.INVALID_RESOURCE: "Bokningen eller patienten innehåller ett fel",
@@ -234,22 +245,17 @@ ENGLISH = Words(
         "runs-gap": "Longest time between two beginnings",
         "runs-gap-from": "from {moment}",
         "duplicates": "Double reminders avoided",
-        "privacy": "Counts from one to four are shown as “<5”, and as many others as “–” as it takes that they "
-        "cannot be worked out from the rest. The report holds nothing about single patients.",
-        "basis": "A visit is counted on the day it starts. A patient is counted once for each booked visit. "
-        "Reminded is whose message the provider has accepted.",
         "empty": "No visits in the period",
         "empty-more": "The program has not decided about any visit that starts on these days.",
         "extent": "The ledger holds visits from {first} to {last}.",
         "too-few": "Too few visits to show more",
-        "too-few-more": "At least five visits with a reminder, and at least five without (or none at all), are needed "
-        "before more can be shown without it being possible to understand which patients they are.",
         "d": "days",
         "h": "hours",
         "min": "min",
         "withheld": "not shown",
         "few": "fewer than five",
-    },
+    }
+    | sentences.ENGLISH,
     {"delivered": "Delivered", "undelivered": "Could not be delivered", "no-word": "No word yet"},
     {
         Reason.INVALID_RESOURCE: "The booking or the patient holds an error",

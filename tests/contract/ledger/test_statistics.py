@@ -114,3 +114,29 @@ def test_the_worklist(book, now):
     ]
     assert [each.appointment for each in later] == ["a1"]
     assert (first, last) == (now + timedelta(hours=24), now + timedelta(hours=35))
+
+
+def test_the_same_visits_by_what_became_of_them(book, now):
+    """Each visit once, with its outcome at that start; what was read of another start of it is another visit's."""
+    become = {0: "fulfilled", 1: "noshow", 2: "cancelled", 3: "checked-in", 4: "noshow", 10: "moved", 13: "booked"}
+    starts = {n: now + timedelta(hours=30 + n if n < 10 else 24) for n in become}
+    rows = [
+        {"appointment": f"a{n}", "start": starts[n], "status": status, "read_at": now} for n, status in become.items()
+    ]
+    rows.append({"appointment": "a5", "start": now, "status": "noshow", "read_at": now})
+    purged = {"day": "2026-11-24", "unit": "", "contact_type": "video", "result": "delivered"}
+    tallied = [purged | {"became": status, "count": n} for status, n in (("noshow", 3), ("arrived", 40), ("", 6))]
+    with closing(open_database(book, create=False, read_only=False, patience=1)) as database:
+        database.write(lambda connection: connection.execute(tables.outcome.insert(), rows))
+        database.write(lambda connection: connection.execute(tables.tally.insert(), tallied))
+    counts = counted(book, date(2026, 11, 22), date(2026, 11, 30))
+    found = {cell: {end: n for end, n in ends.items() if n} for cell, ends in counts.ends.items()}
+    assert found == {
+        ("video", None): {"missed": 4, "attended": 42, "unknown": 6},
+        ("video", "uncertain"): {"other": 1},
+        ("video", "waiting"): {"unknown": 1},
+        (None, "no-consent"): {"other": 1},
+        (None, "contact-type-unmapped"): {"unknown": 1},
+        (None, "consent-denied"): {"unknown": 1},
+    }
+    assert sum(ends.total() for ends in counts.ends.values()) == counts.total.reminded + counts.total.unreminded

@@ -60,3 +60,22 @@ def test_upgraded_with_all_it_holds(path, now, claim_of):
         found = extract(database, "p1")
     assert [held.reminder.id for held in found.reminders] == ["i1"]
     assert found.decisions == [kept]
+
+
+def test_what_became_of_visits_outlives_the_upgrade(path):
+    """A ledger of the version before that one, with outcomes in it, has them still, and is read by the new index."""
+    older(path)
+    database = SqliteFile(path, patience=0)
+    database.write(lambda connection: command.upgrade(configuration(connection), "fhirnotify_0005"))
+    database.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO outcome VALUES ('a1', ?, 'noshow', ?)", [START, AT])
+        connection.execute("UPDATE reminder SET state = 'delivered'")
+
+    migrate(f"sqlite:///{path}")
+
+    with closing(open_database(f"sqlite:///{path}", create=False, read_only=True, patience=0)) as database:
+        assert extract(database, "p1").reminders[0].became == "noshow"
+    with closing(sqlite3.connect(path)) as connection:
+        indexes = {row[1] for row in connection.execute("PRAGMA index_list(reminder)")}
+    assert "ix_reminder_outcome" in indexes

@@ -1,0 +1,109 @@
+"""Which rows of outcomes may be shown beside each other, so that no small count can be worked out from them.
+
+Rows by contact type and rows by cause are of the same visits, and how many visits of each contact type had each cause
+is told in the same report. So a small count is kept safe here by a witness in all three tables at once: an exchange of
+outcomes between visits, after which that count is another and everything that is told is the same. Since only outcomes
+are exchanged, all the other tables of the report stay as they are, whatever they are of.
+
+Two kinds of exchange are tried. Two visits swap outcomes, where no row that is shown parts them; and four visits that
+lie at the corners of two contact types and two causes, where two pairs swap contrariwise, so that all rows stay.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from itertools import combinations, permutations
+
+from fhirnotify.report.disclosure import is_small
+
+Cell = tuple[str | None, str | None]
+"""A contact type and a cause."""
+
+Table = Mapping[Cell, Mapping[str, int]]
+"""What became of the visits of each contact type and cause, by the same outcomes for all."""
+
+_Key = tuple[Cell, str]
+
+
+def is_safe(table: Table, types: Collection[str | None], causes: Collection[str | None]) -> bool:
+    """Tell whether the outcomes of these contact types and of these causes may be shown, beside those of all."""
+    return _are_rests_large(table, types, causes) and not _unwitnessed(table, types, causes)
+
+
+def row(table: Table, at: int, key: str | None) -> Counter[str]:
+    """Add up the outcomes of a contact type (``at`` 0) or a cause (1)."""
+    total: Counter[str] = Counter()
+    for cell, counts in table.items():
+        if cell[at] == key:
+            total.update(counts)
+    return total
+
+
+def _are_rests_large(table: Table, types: Collection[str | None], causes: Collection[str | None]) -> bool:
+    """Tell whether what remains when the rows shown are taken from those of all is nowhere small."""
+    for at, shown in ((0, types), (1, causes)):
+        rest: Counter[str] = Counter()
+        for cell, counts in table.items():
+            if cell[at] not in shown:
+                rest.update(counts)
+        if any(map(is_small, rest.values())):
+            return False
+    return True
+
+
+def _unwitnessed(table: Table, types: Collection[str | None], causes: Collection[str | None]) -> bool:
+    """Tell whether a small count has no witness: of a cell, of a contact type, or of a cause."""
+    cells, of_types, of_causes = _loose(table, types, causes)
+    if any(
+        _is_told(counts, outcome) and (cell, outcome) not in cells
+        for cell, counts in table.items()
+        for outcome in counts
+    ):
+        return True
+    for at, shown, loose in ((0, types, of_types), (1, causes, of_causes)):
+        for key in {cell[at] for cell in table} - set(shown):
+            counts = row(table, at, key)
+            if any(_is_told(counts, outcome) and (key, outcome) not in loose for outcome in counts):
+                return True
+    return False
+
+
+def _is_told(counts: Mapping[str, int], outcome: str) -> bool:
+    """Tell whether a small count would tell more than how many visits there are, which other tables keep safe."""
+    return is_small(counts[outcome]) and counts[outcome] < sum(counts.values())
+
+
+def _loose(
+    table: Table, types: Collection[str | None], causes: Collection[str | None]
+) -> tuple[set[_Key], set[tuple[str | None, str]], set[tuple[str | None, str]]]:
+    """Give the counts that some exchange changes: of cells, of contact types, of causes."""
+    cells: set[_Key] = set()
+    of_types: set[tuple[str | None, str]] = set()
+    of_causes: set[tuple[str | None, str]] = set()
+    together = defaultdict(list)
+    for cell in table:
+        together[cell[0] if cell[0] in types else ..., cell[1] if cell[1] in causes else ...].append(cell)
+    for members in together.values():
+        for one, other in permutations(members, 2):
+            for outcome, another in combinations(table[one], 2):
+                if table[one][outcome] and table[other][another]:
+                    cells |= {(cell, each) for cell in (one, other) for each in (outcome, another)}
+                    for at, loose in ((0, of_types), (1, of_causes)):
+                        if one[at] != other[at]:
+                            loose |= {(cell[at], each) for cell in (one, other) for each in (outcome, another)}
+    return cells | _corners(table), of_types, of_causes
+
+
+def _corners(table: Table) -> set[_Key]:
+    """Give the counts that an exchange changes which keeps every row of every contact type and cause."""
+    loose: set[_Key] = set()
+    kinds, reasons = (list(dict.fromkeys(cell[at] for cell in table)) for at in (0, 1))
+    for kind, other in permutations(kinds, 2):
+        for reason, another in combinations(reasons, 2):
+            corners = [(kind, reason), (other, another), (kind, another), (other, reason)]
+            if not all(corner in table for corner in corners):
+                continue
+            for outcome, contrary in combinations(table[corners[0]], 2):
+                lose = [(corner, outcome) for corner in corners[:2]] + [(corner, contrary) for corner in corners[2:]]
+                if all(table[corner][each] for corner, each in lose):
+                    loose |= {(corner, each) for corner in corners for each in (outcome, contrary)}
+    return loose
