@@ -58,6 +58,26 @@ def test_no_report_tells_anything_personal(canary: Place) -> None:
             assert "unit101" in seen or "--html=page.html" in command
 
 
+def test_what_became_of_visits_tells_nothing_personal(canary: Place) -> None:
+    """Read from resources with the word in every place, in turn; then in the ledger, the log and every report."""
+    canary.settings("[sms]\nrate = 1000\n")
+    night = "2026-11-25T02:00:00+01:00"
+    for form in ([], ["--json"]):
+        result = canary.run("outcomes", "--now", night, *form)
+        assert result.exit_code == 0, result.stderr
+        assert leaks(result.output + result.stderr) == []
+    with sqlite3.connect(canary.ledger) as database:
+        statuses = dict(database.execute("SELECT status, count(*) FROM outcome GROUP BY status").fetchall())
+    database.close()
+    assert set(statuses) <= {"booked", "unreadable", "moved", "gone"}
+    assert min(statuses["booked"], statuses["unreadable"]) > 10
+    for file in canary.directory.glob("fhirnotify.db*"):
+        assert leaks(file.read_bytes().decode("latin-1")) == []
+    for command in OPTIONS[:5]:
+        assert leaks(told(canary, [*command, "--now", NOW, "--until=2026-11-25"])) == []
+    assert leaks(told(canary, ["audit", "--from=2026-11-25", "--until=2026-11-25", "--now=2026-11-27T00:00:00Z"])) == []
+
+
 def test_the_unit_stands_in_the_ledger_and_nowhere_else(canary: Place) -> None:
     """Its reference with the decision and the reminder; in no row, no text and no log."""
     with sqlite3.connect(canary.ledger) as database:

@@ -1,6 +1,7 @@
 """``outcomes`` as a command, on a directory as on a server."""
 
 import json
+import signal
 import sqlite3
 from contextlib import closing
 
@@ -51,6 +52,41 @@ def test_what_became_of_visits(held: Place) -> None:
     assert held.run("outcomes", *NIGHT).stdout.startswith("There was nothing to read.")
     again = json.loads(held.run("outcomes", "--json", "--now", "2026-11-26T02:00:00+01:00").stdout)
     assert again["became"] == {"booked": 1, "arrived": 1}
+
+
+@pytest.mark.parametrize(
+    ("appointments", "key", "listed"), [("by-patient", "PATIENTS_FILE", "p0"), ("by-location", "LOCATIONS", '["1"]')]
+)
+def test_in_each_way_of_asking(
+    held: Place, monkeypatch: pytest.MonkeyPatch, appointments: str, key: str, listed: str
+) -> None:
+    """What is listed says whose visits to come are looked for; what the ledger holds is asked for by id."""
+    file = held.directory / "listed.txt"
+    file.write_text(listed, "utf-8")
+    monkeypatch.setenv("FHIRNOTIFY_FHIR__APPOINTMENTS", appointments)
+    monkeypatch.setenv(f"FHIRNOTIFY_FHIR__{key}", str(file) if key.endswith("FILE") else listed)
+    held.world(closed(STATUSES, visits(6)))
+    done = held.run("outcomes", *NIGHT)
+    assert done.exit_code == 0, done.stderr
+    assert became(held) == {f"a{n}": status for n, status in enumerate(STATUSES)}
+
+
+def test_a_signal_ends_it_well(held: Place) -> None:
+    """TERM ends it after the batch in hand: exit 0, and it says that there is more."""
+    with closing(sqlite3.connect(held.ledger)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO decision SELECT ?, patient, start, 'no-consent', contact_type, evidence, detail, unmapped, "
+            "decided, run, unit FROM decision WHERE appointment = 'a0'",
+            [(f"x{number}",) for number in range(20_000)],
+        )
+    running = held.process("outcomes", "--json", *NIGHT)
+    while not became(held) and running.poll() is None:
+        pass
+    running.send_signal(signal.SIGTERM)
+    said, _ = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert json.loads(said)["complete"] is False
+    assert 0 < json.loads(said)["asked"] == len(became(held)) < 20_006
 
 
 def test_for_programs_and_the_log(held: Place) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from chromium import Browser, need_chromium
 
-from fhirnotify.ledger.statistics import Group
+from fhirnotify.ledger.statistics import Ended, Group
 from fhirnotify.report.counts import Counts
 from fhirnotify.report.html import page
 from fhirnotify.report.period import Period
@@ -24,6 +24,10 @@ def report(tmp_path: Path) -> str:
     counts = Counts()
     for n, unit in enumerate(("Location/1", "Location/2", None)):
         counts.add(Group(unit, "video", what, 560) for what in ("delivered", "undelivered", "no-consent")[: n + 1])
+    counts.add_ends(
+        Ended("video", what, count, count // 20, count // 2, count // 10)
+        for what, count in (("delivered", 1680), ("undelivered", 1120), ("no-consent", 560))
+    )
     total = counts.total.reminded // 28, counts.total.unreminded // 28
     counts.days = dict.fromkeys(days.days, total)
     counts.leads = (counts.total.reminded, 0, 0, 0, 0, 0)
@@ -42,5 +46,6 @@ def test_the_page_opens(report: str, tmp_path: Path) -> None:
     assert said == []
     assert "<title>0</title>" in document
     assert "Vuxenpsykiatriska öppenvårdsmottagningen" in document
+    assert 'class="whisker' in document
     light, dark = (browser.picture(report, 500, 1200, dark=dark) for dark in (False, True))
     assert light != dark
