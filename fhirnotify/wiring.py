@@ -268,7 +268,7 @@ def fhir_client(settings: Settings) -> "Client":
 
 
 def fhir_writer(settings: Settings) -> "httpx.Client":
-    """Make a client that may write to the FHIR endpoint, for the harness alone: a pass only reads.
+    """Make a client that may write to the FHIR endpoint, for the harness alone: a pass has a narrower one.
 
     Raises:
         SettingsError: the credentials or the certificates are wrong.

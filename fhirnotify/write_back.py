@@ -1,8 +1,8 @@
 """Write-back: the journal system is told, as FHIR Communications, what became of the reminders.
 
-It comes last, when a pass has sent and recorded everything, and no pass waits for it: it tells for 10 seconds at most,
-and 500 reminders; the next pass goes on. Whatever becomes of it, nothing is sent or unsent for it, and a pass ends with
-the same exit code.
+It comes last, when a pass has sent and recorded everything, and the next one need not wait for it. It tells for 10
+seconds at most, and what is in flight then ends; and of 500 reminders. The next pass goes on. Whatever becomes of it,
+nothing is sent or unsent for it, and a pass ends with the same exit code.
 
 A Communication is told of as the ledger has it at that moment, and while one run is at it no other is given it: so a
 state that is older never overwrites a newer one, unless a machine freezes in between for longer than ten minutes. A

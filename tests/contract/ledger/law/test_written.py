@@ -1,5 +1,6 @@
 """What the journal system is still to be told of, and what it was: the same in every database."""
 
+import threading
 from contextlib import closing
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -239,3 +240,23 @@ def test_what_is_in_vain_is_counted(bring, ledger, backlog, tell, now, clock):
     clock.advance(FIRST_WAIT)
     tell()
     assert backlog.in_vain(now) == {}
+
+
+def test_runs_at_the_same_time_are_given_nothing_twice(bring, url, clock, now):
+    """However many machines tell at once: each reminder is given to one of them."""
+    for n in range(1, 41):
+        bring(State.DELIVERED, n)
+    given, together = [], threading.Barrier(3)
+
+    def tell() -> None:
+        with closing(SqlWrittenBack(open_database(url, create=False, read_only=False, patience=10), clock)) as mine:
+            together.wait(30)
+            for notices in mine.to_tell(now):
+                given.extend(notices)
+
+    machines = [threading.Thread(target=tell) for _ in range(3)]
+    for each in machines:
+        each.start()
+    for each in machines:
+        each.join(60)
+    assert len(given) == len(set(given)) == 40
