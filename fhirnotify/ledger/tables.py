@@ -212,6 +212,7 @@ outcome = Table(
     Column("start", Instant, primary_key=True),
     Column("status", String, nullable=False),
     Column("read_at", Instant, nullable=False),
+    sqlite_with_rowid=False,  # found by its key alone, a million times in a report: https://sqlite.org/withoutrowid.html
 )
 """What had become of an appointment after the visit: its status when it was last read, at the start it then had."""
 
