@@ -23,7 +23,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from fhirnotify.core.model import Booking, InvalidBooking
-from fhirnotify.errors import FhirnotifyError
+from fhirnotify.errors import FhirError, FhirnotifyError
 from fhirnotify.fhir.source import Appointment, Source
 from fhirnotify.job import Clock
 from fhirnotify.ledger.outcomes import GONE, MOVED, UNREADABLE, Visit, Visits
@@ -100,7 +100,13 @@ def _read(reading: Reading, done: Read) -> None:
         if reading.stop.is_set():
             done.complete = False
             return
-        found = reading.source.appointments_by_id(sorted({visit.appointment for visit in visits}))
+        try:
+            found = reading.source.appointments_by_id(sorted({visit.appointment for visit in visits}))
+        except FhirError:
+            done.complete = False
+            if reading.stop.is_set():  # the signal ended its waits between attempts: that is no fault of the endpoint
+                return
+            raise
         became = {visit: became_of(visit, found.get(visit.appointment)) for visit in visits}
         reading.visits.record(reading.clock.now(), became)
         done.became.update(became.values())

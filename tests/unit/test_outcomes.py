@@ -175,6 +175,22 @@ def test_a_signal_ends_it_after_the_batch_in_hand():
     assert (done.complete, done.became.total(), len(book.read)) == (False, BATCH, BATCH)
 
 
+def test_a_signal_while_an_answer_is_waited_for():
+    """It ends the attempts; that is no fault of the endpoint, so it ends well, with what was read before."""
+    ids = [f"a{n:03}" for n in range(BATCH * 2)]
+    stop = threading.Event()
+
+    class Interrupted(Journal):
+        def appointments_by_id(self, ids):
+            if self.asked:
+                stop.set()
+            return super().appointments_by_id(ids)
+
+    journal = Interrupted({id_: booking(id_) for id_ in ids}, fails_at=2)
+    done = read_outcomes(reading(journal, Book([Visit(START, id_) for id_ in ids]), stop=stop))
+    assert (done.complete, done.became.total()) == (False, BATCH)
+
+
 def test_nothing_to_read_asks_nobody():
     """Not even what the endpoint is."""
     journal, book = Journal({}), Book([])
