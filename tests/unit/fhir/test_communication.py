@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fhir.resources import communication as r5
 from fhir.resources.R4B import communication as r4
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhirnotify.core.notice import Notice, Told
@@ -119,6 +119,7 @@ def test_it_is_about_the_visit_and_of_the_patient() -> None:
 
 
 @pytest.mark.parametrize("model", [r4.Communication, r5.Communication], ids=["R4", "R5"])
+@settings(max_examples=50, deadline=None)
 @given(notice=NOTICES)
 def test_one_form_is_valid_in_both_versions(
     model: type[r4.Communication] | type[r5.Communication], notice: Notice
@@ -127,6 +128,7 @@ def test_one_form_is_valid_in_both_versions(
     assert model.model_validate_json(written(notice)).status == STATUS[notice.told]
 
 
+@settings(max_examples=50, deadline=None)
 @given(notice=NOTICES)
 def test_nothing_but_ids_states_and_instants_can_stand_in_it(notice: Notice) -> None:
     """Every element is listed, and every text is a code of ours, an id, or an instant. No text, ever."""
@@ -137,6 +139,7 @@ def test_nothing_but_ids_states_and_instants_can_stand_in_it(notice: Notice) -> 
         assert not text or is_instant or text in WORDS | ids
 
 
+@settings(max_examples=50, deadline=None)
 @given(notice=NOTICES, hours=st.integers(-12, 12))
 def test_the_same_is_told_in_the_same_bytes(notice: Notice, hours: int) -> None:
     """Wherever the machine is: so a repeat makes no new version."""
@@ -145,6 +148,7 @@ def test_the_same_is_told_in_the_same_bytes(notice: Notice, hours: int) -> None:
     assert written(replace(notice, sent=sent, received=received)) == written(notice)
 
 
+@settings(max_examples=50, deadline=None)
 @given(reminder=st.from_regex(r"[0-9a-f]{32}", fullmatch=True))
 def test_the_id_is_one_that_every_server_takes(reminder: str) -> None:
     """64 letters at most, of FHIR's grammar, and never a number alone, which HAPI refuses."""
