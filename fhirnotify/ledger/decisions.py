@@ -59,7 +59,9 @@ def _write(connection: Connection, kept: Sequence[KeptVerdict]) -> None:
         return
     offer = insert(connection, _decision)
     rows = [values_of_verdict(each) for each in kept]
-    connection.execute(offer.on_conflict_do_nothing(index_elements=_IDENTITY), rows)
+    written = connection.execute(offer.on_conflict_do_nothing(index_elements=_IDENTITY), rows)
+    if written.rowcount == len(rows):  # all are new
+        return
     there = _last(connection, [each.verdict.appointment for each in kept], lock=True)
     different = [
         row
