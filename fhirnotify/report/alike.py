@@ -7,13 +7,16 @@ are exchanged, all the other tables of the report stay as they are, whatever the
 
 Two kinds of exchange are tried. Two visits swap outcomes, where no row that is shown parts them; and four visits that
 lie at the corners of two contact types and two causes, where two pairs swap contrariwise, so that all rows stay.
+
+The small counts of how many visits a contact type has of a cause are kept safe by ``disclosure``: visits exchange their
+causes. Beside rows by cause that goes on as long as there are two such visits that ended alike.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import combinations, permutations
 
-from fhirnotify.report.disclosure import is_small
+from fhirnotify.report.disclosure import LEAST, Mark, Shown, is_small
 
 Cell = tuple[str | None, str | None]
 """A contact type and a cause."""
@@ -27,6 +30,47 @@ _Key = tuple[Cell, str]
 def is_safe(table: Table, types: Collection[str | None], causes: Collection[str | None]) -> bool:
     """Tell whether the outcomes of these contact types and of these causes may be shown, beside those of all."""
     return _are_rests_large(table, types, causes) and not _unwitnessed(table, types, causes)
+
+
+def keeps_sizes(table: Table, sizes: Mapping[str | None, Mapping[str, Shown]], column: Callable[[str], str]) -> bool:
+    """Tell whether small numbers of visits, withheld by contact type and cause, stay safe beside rows by cause.
+
+    Args:
+        table: what became of visits.
+        sizes: what is shown of the numbers of visits of each contact type, by the columns of causes; empty for nothing.
+        column: gives the column in which a cause is counted.
+    """
+    ends: defaultdict[tuple[str | None, str], Counter[str]] = defaultdict(Counter)
+    for (kind, cause), counts in table.items():
+        ends[kind, column(cause or "")].update(counts)
+    columns = {each for _, each in ends}
+
+    def may(cell: tuple[str | None, str], step: int) -> bool:
+        count, mark = ends[cell].total(), sizes.get(cell[0], {}).get(cell[1])
+        if mark is None:
+            return count + step >= 0
+        return not isinstance(mark, int) and (
+            0 < count + step < LEAST if mark is Mark.FEW else min(count, count + step) >= LEAST
+        )
+
+    def is_exchanged(kind: str | None, cause: str, other: str | None, another: str) -> bool:
+        straight, across = [(kind, cause), (other, another)], [(kind, another), (other, cause)]
+        return any(
+            all(may(cell, -1) for cell in lose) and all(may(cell, 1) for cell in gain) and ends[lose[0]] & ends[lose[1]]
+            for lose, gain in ((straight, across), (across, straight))
+        )
+
+    return all(
+        any(
+            is_exchanged(kind, cause, other, another)
+            for other in sizes
+            if other != kind
+            for another in columns - {cause}
+        )
+        for kind, shown in sizes.items()
+        for cause, mark in shown.items()
+        if mark is Mark.FEW
+    )
 
 
 def row(table: Table, at: int, key: str | None) -> Counter[str]:

@@ -13,13 +13,18 @@ A report of one unit shows nothing of this: it is counted for all together.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fhirnotify.report import alike
 from fhirnotify.report.counts import ATTENDED, CAUSES, ENDS, MISSED, OTHER, UNKNOWN, Counts
-from fhirnotify.report.disclosure import is_small
+from fhirnotify.report.disclosure import Shown, is_small
 from fhirnotify.report.interval import Interval, newcombe, wilson
+
+Sizes = Mapping[str | None, Mapping[str, Shown]]
+
+REST = "other"
+"""The column of what is withheld in the list of all, in tables by unit and contact type."""
 
 NEITHER = "neither"
 """Neither missed nor attended: cancelled or moved, or not known."""
@@ -87,13 +92,14 @@ class Helping:
         return self.total is None or bool(self.total.reminded.known or self.total.unreminded.known)
 
 
-def helping(counts: Counts, types: Iterable[str | None], causes: Iterable[str]) -> Helping:
+def helping(counts: Counts, types: Iterable[str | None], causes: Collection[str], sizes: Sizes) -> Helping:
     """Choose what is shown.
 
     Args:
         counts: all the counts.
         types: the contact types of which the numbers reminded of and not are shown.
-        causes: the causes of which the number is shown.
+        causes: the causes of which the number is shown; in ``sizes`` the others are counted together.
+        sizes: what is shown of the numbers of visits by contact type and cause.
     """
     reminded, others = _table(counts, reminded=True), _table(counts, reminded=False)
     total = Pair(None, _all(reminded), _all(others))
@@ -102,7 +108,7 @@ def helping(counts: Counts, types: Iterable[str | None], causes: Iterable[str]) 
     if not (total.reminded.known or total.unreminded.known):
         return Helping(total)
     chosen = _types(reminded, others, types)
-    shown = _causes(others, chosen, causes)
+    shown = _causes(others, chosen, causes, sizes)
     return Helping(
         _with_parts(total, counts),
         tuple(Pair(key, _ends(alike.row(reminded, 0, key)), _ends(alike.row(others, 0, key))) for key in chosen),
@@ -162,10 +168,12 @@ def _types(reminded: alike.Table, others: alike.Table, may: Iterable[str | None]
     return chosen
 
 
-def _causes(others: alike.Table, types: list[str | None], may: Iterable[str]) -> list[str | None]:
+def _causes(others: alike.Table, types: list[str | None], may: Collection[str], sizes: Sizes) -> list[str | None]:
     """Choose causes beside the contact types that are shown."""
     chosen: list[str | None] = [key for key in may if not _has_small(_ends(alike.row(others, 1, key)))]
     chosen.sort(key=lambda key: (-alike.row(others, 1, key).total(), key or ""))
+    if not alike.keeps_sizes(others, sizes, lambda cause: cause if cause in may else REST):
+        return []
     while not alike.is_safe(others, types, chosen):
         chosen.pop()
     return chosen

@@ -14,9 +14,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from fhirnotify.report.disclosure import Mark, Shown
-from fhirnotify.report.helping import Ends, Helping, Pair
+from fhirnotify.report.helping import REST, Ends, Helping, Pair
 from fhirnotify.report.period import Period
-from fhirnotify.report.published import REST, Line, Published
+from fhirnotify.report.published import Line, Published
 from fhirnotify.report.words import Words
 
 _FILES = Path(__file__).parent / "page"

@@ -13,10 +13,7 @@ from typing import Generic, TypeVar
 from fhirnotify.errors import SettingsError
 from fhirnotify.report.counts import CAUSES, DELIVERY, LEAD_BOUNDS, Counts, Runs, Tally
 from fhirnotify.report.disclosure import Mark, Shown, cells, is_small, marked, pool
-from fhirnotify.report.helping import Helping, helping
-
-REST = "other"
-"""The column of what is withheld in the list of all, in tables by unit and contact type."""
+from fhirnotify.report.helping import REST, Helping, helping
 
 _REMINDED, _NOT = "reminded", "not-reminded"
 
@@ -119,6 +116,7 @@ def publish(counts: Counts) -> Published:
             counts,
             [line.key for line in types if isinstance(line.reminded, int) and isinstance(line.unreminded, int)],
             [cause for cause, shown in causes.items() if isinstance(shown, int)],
+            {line.key: line.causes for line in types},
         ),
     )
 

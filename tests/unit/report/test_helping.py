@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhirnotify.ledger.statistics import Ended, Group
 from fhirnotify.report import alike
 from fhirnotify.report.counts import Counts
-from fhirnotify.report.disclosure import is_small
+from fhirnotify.report.disclosure import Mark, is_small
 from fhirnotify.report.helping import Ends, Helping
 from fhirnotify.report.published import Published, publish
 
@@ -233,6 +234,28 @@ def small_or_not(table: dict[tuple[str, str], tuple[int, ...]]) -> Iterator[tupl
             yield (cell, end), counts[at]
         for name in (*TYPES[:2], "x", "y"):
             yield (name, end), sum(counts[at] for cell, counts in table.items() if name in cell)
+
+
+FEW, MORE = Mark.FEW, Mark.WITHHELD
+WITHHELD = {"video": {"x": FEW, "y": MORE}, "mottagning": {"x": MORE, "y": MORE}}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "video_y", "is_kept"),
+    [
+        (WITHHELD, (1, 19, 0), True),
+        (WITHHELD, (20, 0, 0), False),
+        ({"video": {"x": FEW, "y": 20}, "mottagning": {"x": MORE, "y": MORE}}, (1, 19, 0), False),
+        ({"video": {"x": FEW, "y": MORE}, "mottagning": {}}, (1, 19, 0), True),
+        ({"video": {}, "mottagning": {}}, (20, 0, 0), True),
+    ],
+)
+def test_a_small_number_of_visits_stays_safe(sizes, video_y: tuple[int, ...], *, is_kept: bool) -> None:
+    """As long as two visits that could exchange their causes ended alike; else rows by cause would give it away."""
+    counts = {("video", "x"): (3, 0, 0), ("video", "y"): video_y, ("mottagning", "x"): (0, 20, 0)}
+    counts["mottagning", "y"] = (0, 30, 0)
+    table = {cell: dict(zip(ENDS, each, strict=True)) for cell, each in counts.items()}
+    assert alike.keeps_sizes(table, sizes, lambda cause: cause) is is_kept
 
 
 def test_what_is_alike_by_another_table_gives_nothing_away() -> None:
