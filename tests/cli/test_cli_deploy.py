@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import fhirnotify
 from fhirnotify.cli.main import app
 from fhirnotify.cli.run import run
-from fhirnotify.deploy import Way, files
+from fhirnotify.deploy import NIGHTLY, Way, files
 from fhirnotify.settings import Settings, load
 from fhirnotify.settings.model import PREFIX
 
@@ -94,6 +94,47 @@ def test_all_of_them_run_the_job_as_it_can_be_run(tmp_path: Path, monkeypatch: p
     assert (said.exit_code, "missing.toml" in said.stderr) == (2, True)
 
 
+def nightly(command: str) -> list[list[str]]:
+    """Give every command line of ours for once a night, each with when."""
+    units, lines = files(Way.SYSTEMD), files(Way.CRON)["fhirnotify.cron"]
+    (start,) = re.findall(r"^ExecStart=(.*)$", units[f"fhirnotify-{command}.service"], re.MULTILINE)
+    (calendar,) = re.findall(r"^OnCalendar=\*-\*-\* 0(.*)$", units[f"fhirnotify-{command}.timer"], re.MULTILINE)
+    (line,) = re.findall(rf'^{command.upper()}="(.*)"$', lines, re.MULTILINE)
+    (minute, hour) = re.findall(rf"^(\d+) (\d+) \* \* \* fhirnotify \${command.upper()} ", lines, re.MULTILINE)[0]
+    job = yaml.safe_load(files(Way.KUBERNETES)[f"fhirnotify-{command}.yaml"])["spec"]
+    (container,) = job["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    return [
+        [calendar, *shlex.split(start)],
+        [f"{hour}:{minute}", *shlex.split(line)],
+        [":".join(reversed(job["schedule"].removesuffix(" * * *").split())), PROGRAM, *container["args"]],
+    ]
+
+
+@pytest.mark.parametrize("command", NIGHTLY)
+def test_what_is_done_once_a_night_can_be_done(tmp_path: Path, command: str) -> None:
+    """At one time everywhere, and by a command that the program knows."""
+    first, *others = nightly(command)
+    assert others == [first, first]
+    assert first == [NIGHTLY[command], PROGRAM, command, "--config", "/etc/fhirnotify/fhirnotify.toml"]
+    said = CliRunner().invoke(app, [*first[2:-1], str(tmp_path / "missing.toml")])
+    assert (said.exit_code, "missing.toml" in said.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", NIGHTLY)
+def test_what_is_done_once_a_night_has_the_rights_of_a_pass(command: str) -> None:
+    """Secrets, hardening, settings and all: only what is run, when, and what it is called are others."""
+    units = files(Way.SYSTEMD)
+    ours, night = (set(units[f"fhirnotify{name}.service"].splitlines()) for name in ("", f"-{command}"))
+    assert {line.split("=")[0] for line in ours ^ night if not line.startswith("#")} == {"Description", "ExecStart"}
+    job = yaml.safe_load(files(Way.KUBERNETES)[f"fhirnotify-{command}.yaml"])
+    own = resources()["CronJob"]
+    assert job["metadata"].pop("name") == f"fhirnotify-{command}"
+    assert own["metadata"].pop("name") == "fhirnotify"
+    for each in (job, own):
+        del each["spec"]["schedule"], each["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert job == own
+
+
 def resources() -> dict[str, dict[str, Any]]:
     """Give the resources for Kubernetes, by kind."""
     return {each["kind"]: each for each in yaml.safe_load_all(files(Way.KUBERNETES)["fhirnotify.yaml"])}
@@ -113,7 +154,8 @@ def units(tmp_path: Path) -> Path:
 @tool("systemd-analyze", "apt-get install systemd")
 def test_systemd_finds_nothing_wrong_with_the_units(units: Path) -> None:
     """Neither an unknown key nor a wrong value; and it does find one."""
-    names = ("./fhirnotify.service", "./fhirnotify.timer")
+    names = [f"./{unit.name}" for unit in units.iterdir() if unit.suffix in (".service", ".timer")]
+    assert len(names) == 2 + 2 * len(NIGHTLY)
     done = ran("systemd-analyze", "verify", "--man=no", *names, cwd=units)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     text = (units / "fhirnotify.service").read_text("utf-8")
