@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, select, tuple_, union
+from sqlalchemy.sql.functions import coalesce
 
 from fhirnotify.ledger import acting, tables
 from fhirnotify.ledger.database import Database
@@ -139,10 +140,10 @@ class LedgerVisits:
             self._database.write(lambda connection: acting.deed(connection, run, at, READ, detail))
 
 
-def _of_reminders() -> Select[Any]:
+def _of_reminders(state: ColumnElement[str] = _r.state) -> Select[Any]:
     """Find the visits whose reminder stands, also where it was never sent; not what was erased for the patient."""
     erased = exists().where(_erase.reminder == _r.id)
-    return select(_r.appointment, _r.start).where(_r.state.in_(_STANDING), ~erased)
+    return select(_r.appointment, _r.start).where(state.in_(_STANDING), ~erased)
 
 
 def _of_decisions() -> Select[Any]:
@@ -165,8 +166,9 @@ def _key(visit: Visit) -> tuple[Any, ...]:
 
 def _known(connection: Connection, appointments: Sequence[str]) -> set[Visit]:
     known: set[Visit] = set()
+    by_id = _of_reminders(coalesce(_r.state, ""))  # else SQLite goes through all that stand to find a hundred
     for chunk in chunks(sorted(appointments)):
-        for wanted, of in ((_of_reminders(), _r.appointment), (_of_decisions(), _d.appointment)):
+        for wanted, of in ((by_id, _r.appointment), (_of_decisions(), _d.appointment)):
             known.update(_visits(connection, wanted.where(of.in_(chunk))))
     return known
 
