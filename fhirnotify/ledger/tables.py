@@ -148,20 +148,28 @@ transition = Table(
     ),
 )
 
+
+def _decided() -> list[Column[Any]]:
+    """Give the columns of what was decided, now or in the past."""
+    return [
+        Column("start", Instant),
+        Column("reason", String),
+        Column("contact_type", String),
+        Column("evidence", JSON, nullable=False),
+        Column("detail", JSON, nullable=False),
+        Column("unmapped", JSON, nullable=False),
+        Column("decided", Instant, nullable=False),
+        Column("run", String, nullable=False),
+        Column("unit", String),
+    ]
+
+
 decision = Table(
     "decision",
     metadata,
     Column("appointment", String, primary_key=True),
     Column("patient", String, primary_key=True),
-    Column("start", Instant),
-    Column("reason", String),
-    Column("contact_type", String),
-    Column("evidence", JSON, nullable=False),
-    Column("detail", JSON, nullable=False),
-    Column("unmapped", JSON, nullable=False),
-    Column("decided", Instant, nullable=False),
-    Column("run", String, nullable=False),
-    Column("unit", String),
+    *_decided(),
     Index("ix_decision_decided", "decided", "appointment", "patient"),
     Index("ix_decision_patient", "patient"),
     Index(
@@ -225,7 +233,7 @@ write_back = Table(
     Column("attempts", Integer, nullable=False),
     Column("code", String),
 )
-"""What the journal system has been told of a reminder: the state that was written last (None: nothing yet), when it
+"""What the journal system has been told of a reminder: the ``Told`` that was written last (None: nothing yet), when it
 was last tried, how often in a row in vain, and why it failed the last time."""
 
 past_decision = Table(
@@ -234,15 +242,7 @@ past_decision = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("appointment", String, nullable=False),
     Column("patient", String, nullable=False),
-    Column("start", Instant),
-    Column("reason", String),
-    Column("contact_type", String),
-    Column("evidence", JSON, nullable=False),
-    Column("detail", JSON, nullable=False),
-    Column("unmapped", JSON, nullable=False),
-    Column("decided", Instant, nullable=False),
-    Column("run", String, nullable=False),
-    Column("unit", String),
+    *_decided(),
     Index("ix_past_decision_decided", "decided", "appointment", "patient"),
     Index("ix_past_decision_patient", "patient"),
 )
