@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from fhirnotify.ledger.port import KeptVerdict
-    from fhirnotify.ledger.subject import Erasure, Extract, Held
+    from fhirnotify.ledger.subject import Became, Erasure, Extract, Held, WrittenBack
 
 Patient = Annotated[str, typer.Argument(metavar="PATIENT", help="The id of the Patient, by any record of the patient.")]
 Erase = Annotated[bool, typer.Option("--erase", help="Erase it, without making a second reminder possible.")]
@@ -102,6 +102,9 @@ def _lines(found: "Extract", zone: "ZoneInfo") -> Iterator[str]:
             of = f"appointment {verdict.appointment}, {local(verdict.start, zone)}"
             rests_on = ", ".join(_resources(each))
             yield f"{title:9} {local(each.decided, zone)} by run {each.run}, {of}: {what} ({rests_on})"
+    for became in found.outcomes:
+        visit = f"appointment {became.appointment}, {local(became.start, zone)}"
+        yield f"Became    {became.status}, as of {local(became.read_at, zone)}: {visit}"
     for run in found.runs:
         yield f"Named     in the summary of run {run}: no message comes to the number"
 
@@ -116,9 +119,9 @@ def _of_reminder(held: "Held", zone: "ZoneInfo") -> Iterator[str]:
     for step in held.transitions:
         yield f"          {local(step.at, zone)} {step.to_state}{f' ({code_told(step.code)})' if step.code else ''}"
     if held.written_back:
-        yield f"          written to the journal system as {held.written_back}"
-    if held.became:
-        yield f"          the visit became {held.became}"
+        told = held.written_back
+        last = f", last tried {local(told.at, zone)}" if told.at else ""
+        yield f"          written to the journal system as {told.written or 'nothing yet'}{last}"
     if held.to_erase:
         yield "          erased; stays until the first purge after the visit, so that no second one is sent"
 
@@ -147,6 +150,7 @@ def _as_json(patient: str, found: "Extract") -> dict[str, Any]:
         "reminders": [_held_as_json(held) for held in found.reminders],
         "decisions": [_verdict_as_json(kept) for kept in found.decisions],
         "past_decisions": [_verdict_as_json(kept) for kept in found.past_decisions],
+        "outcomes": [_became_as_json(became) for became in found.outcomes],
         "runs": found.runs,
     }
 
@@ -176,10 +180,25 @@ def _held_as_json(held: "Held") -> dict[str, Any]:
             {"at": instant(step.at), "run": step.run, "from": step.from_state, "to": step.to_state, "code": step.code}
             for step in held.transitions
         ],
-        "written_back": held.written_back,
-        "became": held.became,
+        "written_back": _written_as_json(held.written_back),
         "erased": held.to_erase,
     }
+
+
+def _written_as_json(told: "WrittenBack | None") -> dict[str, Any] | None:
+    from fhirnotify.rows import instant  # noqa: PLC0415
+
+    if told is None:
+        return None
+    at = instant(told.at) if told.at else None
+    return {"written": told.written, "at": at, "attempts": told.attempts, "code": told.code}
+
+
+def _became_as_json(became: "Became") -> dict[str, Any]:
+    from fhirnotify.rows import instant  # noqa: PLC0415
+
+    start, read = instant(became.start), instant(became.read_at)
+    return {"appointment": became.appointment, "start": start, "status": became.status, "read_at": read}
 
 
 def _verdict_as_json(kept: "KeptVerdict") -> dict[str, Any]:
@@ -195,6 +214,7 @@ def _verdict_as_json(kept: "KeptVerdict") -> dict[str, Any]:
         "reason": verdict.reason,
         "contact_type": verdict.contact_type,
         "detail": list(verdict.detail),
+        "unmapped": [{"system": each.system, "code": each.code} for each in verdict.unmapped],
         "evidence": verdict.evidence.as_json(),
         "decided": instant(kept.decided),
         "run": kept.run,

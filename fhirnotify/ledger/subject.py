@@ -10,7 +10,7 @@ was decided, nor on what it rested. The first purge after the visit deletes it. 
 some process's hands, stays as long.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,19 +31,32 @@ _r, _d, _p, _t = tables.reminder.c, tables.decision.c, tables.past_decision.c, t
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """One reminder with all that hangs on it.
+class WrittenBack:
+    """What the journal system was told of a reminder: what it was told last, if it was; and the last attempt."""
 
-    Attributes:
-        written_back: the state that the journal system was told of it, if it was.
-        became: what became of the visit, if that was read.
-        to_erase: it was erased, and stays bare until the visit is past.
-    """
+    written: str | None
+    at: datetime | None
+    attempts: int
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What had become of a visit when that was read."""
+
+    appointment: str
+    start: datetime
+    status: str
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One reminder with all that hangs on it; ``to_erase``: it was erased, and stays bare until the visit is past."""
 
     reminder: Reminder
     transitions: list[Transition]
-    written_back: str | None
-    became: str | None
+    written_back: WrittenBack | None
     to_erase: bool
 
 
@@ -53,12 +66,14 @@ class Extract:
 
     Two records are known to be one patient's where a decision about the one rested on the other; a merge that the
     ledger never came upon it does not know. ``runs`` are those whose summary names the patient's number as one to mend.
+    ``outcomes`` are of every visit, reminded of or not.
     """
 
     records: list[str]
     reminders: list[Held]
     decisions: list[KeptVerdict]
     past_decisions: list[KeptVerdict]
+    outcomes: list[Became]
     runs: list[str]
 
     @property
@@ -117,7 +132,10 @@ def _extract(connection: Connection, records: list[str], *, lock: bool = False) 
     decisions = _verdicts(connection, tables.decision, records)
     past = _verdicts(connection, tables.past_decision, records)
     held = [_held(connection, reminder) for reminder in reminders]
-    return Extract(records, held, decisions, past, [run for run, _ in _runs(connection, records)])
+    visits: set[tuple[str, datetime | None]] = {(each.appointment, each.start) for each in reminders}
+    visits |= {(each.verdict.appointment, each.verdict.start) for each in (*decisions, *past)}
+    became = _became(connection, visits)
+    return Extract(records, held, decisions, past, became, [run for run, _ in _runs(connection, records)])
 
 
 def _records(connection: Connection, patient: str) -> list[str]:
@@ -144,15 +162,29 @@ def _verdicts(connection: Connection, table: Table, records: list[str]) -> list[
 
 def _held(connection: Connection, reminder: Reminder) -> Held:
     steps = connection.execute(select(tables.transition).where(_t.reminder == reminder.id).order_by(_t.id))
-    back, outcome, marked = tables.write_back.c, tables.outcome.c, tables.to_erase.c
-    is_it = (outcome.appointment == reminder.appointment) & (outcome.start == reminder.start)
+    back, marked = tables.write_back.c, tables.to_erase.c
+    columns = back.written, back.at, back.attempts, back.code
+    told = connection.execute(select(*columns).where(back.reminder == reminder.id)).one_or_none()
     return Held(
         reminder,
         [transition_of(step) for step in steps],
-        connection.scalar(select(back.written).where(back.reminder == reminder.id)),
-        connection.scalar(select(outcome.status).where(is_it)),
+        None if told is None else WrittenBack(*told),
         connection.scalar(select(marked.since).where(marked.reminder == reminder.id)) is not None,
     )
+
+
+def _became(connection: Connection, visits: Collection[tuple[str, datetime | None]]) -> list[Became]:
+    outcome = tables.outcome.c
+    found = [
+        Became(*row)
+        for chunk in chunks(sorted({appointment for appointment, _ in visits}))
+        for row in connection.execute(
+            select(outcome.appointment, outcome.start, outcome.status, outcome.read_at)
+            .where(outcome.appointment.in_(chunk))
+            .order_by(outcome.start, outcome.appointment)
+        )
+    ]
+    return [each for each in found if (each.appointment, each.start) in visits]
 
 
 def _runs(connection: Connection, records: Iterable[str]) -> list[tuple[str, dict[str, Any]]]:

@@ -12,7 +12,7 @@ from fhirnotify.ledger import purging, tables
 from fhirnotify.ledger.old_rows import Age
 from fhirnotify.ledger.port import Change, State
 from fhirnotify.ledger.purging import Bounds
-from fhirnotify.ledger.subject import erase, extract
+from fhirnotify.ledger.subject import WrittenBack, erase, extract
 
 PAST = timedelta(days=3)
 """From now until the visit is past: it is a day on."""
@@ -29,7 +29,10 @@ def full(ledger, claim_of, verdict_of, reach, database, now):
         verdict = verdict_of(n, "no-consent", patient=f"p{n}")
         ledger.claim("r1", now, [], [verdict])
         ledger.claim("r2", now, [], [replace(verdict, reason="consent-denied")])
-        ledger.claim("r1", now, [], [verdict_of(n + 10, patient=f"p{n}")])
+        unreminded = verdict_of(n + 10, patient=f"p{n}")
+        ledger.claim("r1", now, [], [unreminded])
+        missed = {"appointment": f"a{n + 10}", "start": unreminded.start, "status": "noshow", "read_at": now}
+        database.write(lambda each, row=missed: each.execute(tables.outcome.insert(), row) and None)
         became = {"appointment": f"a{n}", "start": reminder.start, "status": "fulfilled", "read_at": now}
         back = {"reminder": reminder.id, "written": "delivered", "attempts": 0}
         database.write(lambda each, row=became: each.execute(tables.outcome.insert(), row) and None)
@@ -39,11 +42,14 @@ def full(ledger, claim_of, verdict_of, reach, database, now):
 
 
 def test_everything_is_found(full, database, now):
-    """Reminders with their states, what was written back and became; decisions now and before; the runs that name them."""
+    """Reminders with their states and what was written back; decisions; what became of every visit; runs that name them."""
     found = extract(database, "p1")
 
     (held,) = found.reminders
-    assert (held.reminder.appointment, held.written_back, held.became) == ("a1", "delivered", "fulfilled")
+    assert (held.reminder.appointment, held.written_back) == ("a1", WrittenBack("delivered", None, 0, None))
+    ended = [("a1", "fulfilled"), ("a11", "noshow")]  # reminded of, and not
+    assert [(became.appointment, became.status) for became in found.outcomes] == ended
+    assert all(became.read_at == now for became in found.outcomes)
     assert [step.to_state for step in held.transitions][-1] is State.DELIVERED
     assert [kept.verdict.reason for kept in found.decisions] == ["consent-denied", "no-consent"]
     assert [kept.verdict.reason for kept in found.past_decisions] == ["no-consent"]
