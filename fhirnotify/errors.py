@@ -56,14 +56,23 @@ class AccountFault(FhirnotifyError):
 
     exit_code = 4
 
+    def __init__(self, what: str, next_step: str = "") -> None:
+        super().__init__(what, next_step)
+        self.said: tuple[str, ...] = (what,)
+        self.to_do: tuple[str, ...] = (next_step,)
+        """What happened and what to do, by the faults that it was made of."""
+
     @classmethod
     def of(cls, faults: Iterable["AccountFault"], addition: str = "") -> "AccountFault | None":
         """Make one of several, each thing said once, with ``addition`` after what happened; None if there is none."""
         faults = list(faults)
         if not faults:
             return None
-        what = dict.fromkeys([*(fault.what for fault in faults), addition])
-        return cls(" ".join(filter(None, what)), " ".join(dict.fromkeys(fault.next_step for fault in faults)))
+        said = _once([*(each for fault in faults for each in fault.said), addition])
+        to_do = _once(each for fault in faults for each in fault.to_do)
+        made = cls(" ".join(said), " ".join(to_do))
+        made.said, made.to_do = said, to_do
+        return made
 
 
 class LedgerError(FhirnotifyError):
@@ -80,3 +89,7 @@ class HarnessError(FhirnotifyError):
     """
 
     exit_code = 2
+
+
+def _once(sentences: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, sentences)))

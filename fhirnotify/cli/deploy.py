@@ -50,7 +50,8 @@ def _give(way: Way, output: Path | None, *, force: bool) -> None:
 
     out = Stdout()
     if output is None:
-        out.write("\n".join(files(way).values()))
+        between = "---\n" if way is Way.KUBERNETES else "\n"  # so that the whole can be piped to kubectl
+        out.write(between.join(files(way).values()))
         out.flush()
         return
     for file in _written(way, output, force=force):

@@ -56,6 +56,14 @@ def test_the_files_are_printed_or_written(tmp_path: Path, way: Way) -> None:
     assert {file.name: file.read_text("utf-8") for file in (tmp_path / "new" / "place").iterdir()} == files(way)
 
 
+def test_what_is_printed_for_kubernetes_can_be_piped_to_it() -> None:
+    """Every resource of every file, none in place of another."""
+    printed = list(yaml.safe_load_all(deploy("kubernetes").stdout))
+    assert printed == [each for text in files(Way.KUBERNETES).values() for each in yaml.safe_load_all(text)]
+    names = [(each["kind"], each["metadata"]["name"]) for each in printed]
+    assert len(set(names)) == len(names) == 3 + len(NIGHTLY)
+
+
 def test_files_that_are_there_stay(tmp_path: Path) -> None:
     """None is written if one is there; --force replaces them."""
     (tmp_path / "fhirnotify.timer").write_text("mine", "utf-8")
@@ -100,7 +108,7 @@ def nightly(command: str) -> list[list[str]]:
     (start,) = re.findall(r"^ExecStart=(.*)$", units[f"fhirnotify-{command}.service"], re.MULTILINE)
     (calendar,) = re.findall(r"^OnCalendar=\*-\*-\* 0(.*)$", units[f"fhirnotify-{command}.timer"], re.MULTILINE)
     (line,) = re.findall(rf'^{command.upper()}="(.*)"$', lines, re.MULTILINE)
-    (minute, hour) = re.findall(rf"^(\d+) (\d+) \* \* \* fhirnotify \${command.upper()} ", lines, re.MULTILINE)[0]
+    (minute, hour) = re.findall(rf"^(\d+) (\d+) \* \* \* fhirnotify \{{ \${command.upper()} ", lines, re.MULTILINE)[0]
     job = yaml.safe_load(files(Way.KUBERNETES)[f"fhirnotify-{command}.yaml"])["spec"]
     (container,) = job["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     return [

@@ -148,3 +148,12 @@ def test_a_refused_account_ends_it_unless_it_is_set_otherwise(names: str) -> Non
     one = learnt(failover(names, on_account_fault=False), "a", NO)
     assert one.is_over
     assert str(one.told()) == str(NO)
+
+
+def test_what_several_refused_accounts_have_in_common_is_said_once() -> None:
+    """However often they are put together."""
+    credit = AccountFault("No credit.", "Fill it up.")
+    asked = AccountFault.of([credit, AccountFault("Refused.")], "It was asked.")
+    both = AccountFault.of([credit, asked, AccountFault.of([credit], "It was in doubt.")])
+    assert str(both) == "No credit. Refused. It was asked. It was in doubt.\nFill it up."
+    assert AccountFault.of([], "It was asked.") is None
