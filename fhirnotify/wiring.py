@@ -279,4 +279,4 @@ def fhir_writer(settings: Settings) -> "httpx.Client":
 
     verify = verification(settings)
     with surroundings():
-        return httpx.Client(auth=authentication(settings, verify), verify=verify)
+        return httpx.Client(auth=authentication(settings, verify, to_write=True), verify=verify)

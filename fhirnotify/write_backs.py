@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fhirnotify import logs
@@ -18,26 +18,31 @@ if TYPE_CHECKING:
     from fhirnotify.ledger.written import Standing
 
 
+LONGEST_WAIT_FOR_TOKEN = timedelta(seconds=5)
+"""For each of the two answers that a token may take, so that both fit into a pass."""
+
+
 def with_write_back(
     settings: Settings, now: datetime | None, stop: threading.Event, work: Callable[[], Summary]
 ) -> Summary:
     """Do the work, then tell the journal system of reminders if ``fhir.write_back`` says so; give the work's summary.
 
-    Also after an account was refused, since reminders may have been sent all the same. What comes of telling stands in
-    the summary and the log: it raises nothing.
+    Nothing is told at a time that is not (``now``): messages may have gone by a test account, and visits of long ago
+    would seem to be to come. It is told also after an account was refused, since reminders may have been sent all the
+    same. What comes of it stands in the summary and the log: it raises nothing.
 
     Raises:
         FhirnotifyError: what ``work`` raises.
     """
-    if not settings.fhir.write_back:
+    if now is not None or not settings.fhir.write_back:
         return work()
     try:
         summary = work()
     except AccountFault as fault:
         if isinstance(fault.summary, Summary):
-            fault.summary.wrote_back = _told(settings, now, stop)
+            fault.summary.wrote_back = _told(settings, stop)
         raise
-    summary.wrote_back = _told(settings, now, stop)
+    summary.wrote_back = _told(settings, stop)
     return summary
 
 
@@ -74,10 +79,10 @@ def in_vain(settings: Settings, now: datetime) -> Counter[str]:
         return backlog.in_vain(now)
 
 
-def _told(settings: Settings, now: datetime | None, stop: threading.Event) -> WroteBack:
+def _told(settings: Settings, stop: threading.Event) -> WroteBack:
     """Tell the journal system; log what was in vain."""
     try:
-        done = _tell(settings, now, stop)
+        done = _tell(settings, stop)
     except FhirnotifyError as error:
         done = WroteBack(failed=Counter({_word(error): 1}), complete=False)
     except Exception:  # noqa: BLE001  # whatever it is, the pass was done; its text could hold anything
@@ -93,7 +98,7 @@ def _word(error: FhirnotifyError) -> str:
     return type(error).__name__.removesuffix("Error").lower()
 
 
-def _tell(settings: Settings, now: datetime | None, stop: threading.Event) -> WroteBack:
+def _tell(settings: Settings, stop: threading.Event) -> WroteBack:
     from fhirnotify.ledger.opening import open_database  # noqa: PLC0415
     from fhirnotify.ledger.written_sql import SqlWrittenBack  # noqa: PLC0415
     from fhirnotify.wiring import clock  # noqa: PLC0415
@@ -102,7 +107,7 @@ def _tell(settings: Settings, now: datetime | None, stop: threading.Event) -> Wr
     with closing(_journal(settings, stop)) as journal:
         database = open_database(settings.ledger.url, create=False, read_only=False, patience=5.0)
         with closing(SqlWrittenBack(database)) as backlog:
-            return write_back(backlog, journal, clock(now).now(), stop)
+            return write_back(backlog, journal, clock(None).now(), stop)
 
 
 def _journal(settings: Settings, stop: threading.Event) -> "Communications":
@@ -113,7 +118,7 @@ def _journal(settings: Settings, stop: threading.Event) -> "Communications":
     from fhirnotify.fhir.communication_http import HttpCommunications  # noqa: PLC0415
 
     fhir, verify, sleep = settings.fhir, verification(settings), sleep_using_event(stop)
-    auth = authentication(settings, verify, sleep)
+    auth = authentication(settings, verify, sleep, to_write=True, at_most=LONGEST_WAIT_FOR_TOKEN)
     return HttpCommunications(
         fhir.base_url, timeout=fhir.timeout, attempts=fhir.attempts, auth=auth, verify=verify, sleep=sleep
     )

@@ -111,6 +111,12 @@ def _scope_to_write(settings: Settings) -> Iterator[Finding]:
     if settings.fhir.write_back and scope is not None and not lets_write(scope, "Communication"):
         what = "fhir.auth.scope does not ask for writing Communications, as fhir.write_back needs"
         yield Finding("fhir", "warning", what, "Add system/Communication.cu to it, or what the server calls that.")
+    elif settings.fhir.write_back and scope is not None:
+        try:
+            access.token_state(settings, to_write=True)
+        except FhirError as error:
+            what = f"the journal system cannot be told of reminders, which are sent all the same: {error.what}"
+            yield Finding("fhir", "warning", what, error.next_step)
 
 
 def _server(settings: Settings) -> Iterator[Finding]:

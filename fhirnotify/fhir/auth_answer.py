@@ -126,7 +126,7 @@ def read_token(answer: object, scope: str | None, asked: float) -> Token:
         raise FhirError(
             f"The authorization server did not grant {', '.join(missing)}.",
             "Let it grant the client what fhir.auth.scope asks for, or leave out what the job does not need:"
-            " it reads and searches Appointment, Patient and Consent.",
+            " it reads and searches Appointment, Patient and Consent; with fhir.write_back it writes Communication.",
         )
     return Token(value, _lifetime(answer.get("expires_in")), asked)
 

@@ -32,6 +32,14 @@ def not_granted(asked: str, granted: str) -> list[str]:
     return [one for one in asked.split() if one not in words and not _covered(one, have)]
 
 
+def to_read(scopes: str) -> str:
+    """Give the scopes without those that name Communication, in whatever form: these are for writing back alone.
+
+    So a server that does not grant them, or grants them no more, refuses nobody who only reads.
+    """
+    return " ".join(one for one in scopes.split() if "communication" not in one.lower())
+
+
 def lets_write(scopes: str, resource_type: str) -> bool:
     """Tell whether scopes let resources of a type be created and updated, all of them."""
     have = {

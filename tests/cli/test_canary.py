@@ -6,6 +6,7 @@ each resource is invalid in each way there is and every error message is tempted
 
 import json
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,7 +18,9 @@ from place import NOW, Place
 from typer.testing import CliRunner
 from writable_fhir import WritableFhir
 
+from fhirnotify import wiring
 from fhirnotify.cli.main import app
+from fhirnotify.clock import FixedClock
 from fhirnotify.harness.elks46 import PASSWORD, USERNAME, Behaviour, FakeElks46
 from fhirnotify.harness.inbox import Inbox
 from fhirnotify.harness.loopback import LoopbackServer, Pieces, Raw, Reply, Request, Silence
@@ -156,8 +159,11 @@ def test_a_ledger_that_is_none_tells_nothing(canary: Place) -> None:
 
 
 @pytest.mark.parametrize("status", [201, 422, 500])
-def test_telling_the_journal_system_tells_nothing_personal(canary: Place, status: int) -> None:
+def test_telling_the_journal_system_tells_nothing_personal(
+    canary: Place, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What it is told holds ids alone, and what it repeats in its answer is told nowhere."""
+    monkeypatch.setattr(wiring, "clock", lambda _: FixedClock(datetime.fromisoformat(NOW)))
     repeated = f"{WORD} {NUMBER} {IDENTITY}"
     headers = {"Content-Type": f"application/fhir+json; x={WORD}", "Location": f"/{WORD}", "ETag": WORD}
     visit = people()[0]["id"]
@@ -168,12 +174,12 @@ def test_telling_the_journal_system_tells_nothing_personal(canary: Place, status
         settings = canary.config.read_text("utf-8").replace("file:world", fhir.base_url)
         canary.config.write_text(settings.replace("[fhir]", "[fhir]\nwrite_back = true"), "utf-8")
         for command in (
-            ["run", "--now", NOW, "--rehearsal"],
-            ["run", "--now", NOW, "--rehearsal", "--quiet"],
+            ["run"],
+            ["run", "--quiet"],
             ["follow-up"],
             ["follow-up", "--json"],
-            ["explain", visit, "--now", NOW],
-            ["explain", visit, "--now", NOW, "--json"],
+            ["explain", visit],
+            ["explain", visit, "--json"],
             ["check"],
             ["check", "--json"],
         ):

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,16 +10,18 @@ from urllib.request import urlopen
 
 import httpx
 import pytest
+from telling import RUNNER
 
 from fhirnotify.core.model import FhirVersion
 from fhirnotify.fhir.capability import offers_update
 from fhirnotify.harness.behaviour import Behaviour
 from fhirnotify.harness.inbox import Inbox
-from fhirnotify.harness.installation import Installation
+from fhirnotify.harness.installation import Finished, Installation
 from fhirnotify.harness.loopback import LoopbackServer, Reply, Request
 from fhirnotify.harness.seed import remove
 from fhirnotify.harness.world import World, ordinary_world
 from fhirnotify.ledger.sql import SqlLedger
+from fhirnotify.rows import instant
 
 pytestmark = pytest.mark.hapi
 VISITS = 3
@@ -38,6 +41,10 @@ class Told:
         """Write the settings: the journal system is told at this address."""
         fhir = {"base_url": base_url, "write_back": True}
         self.installation.configure(self.world.settings, {"fhir": fhir}, self.inbox.settings(), {"sms": {"rate": 1000}})
+
+    def run(self, command: str = "run") -> Finished:
+        """Run a command as if the clock stood where the world wants it: with ``--now`` nothing is told."""
+        return self.installation.run(command=command)
 
     def ids(self) -> list[str]:
         """Give the ids by which the Communications are known, in the order of the visits."""
@@ -64,9 +71,11 @@ class Told:
 
 
 @pytest.fixture
-def told(journal, installation) -> Iterator[Told]:
+def told(journal, installation, monkeypatch) -> Iterator[Told]:
     """Give three ordinary visits on the server, and take away what was written of them."""
     world = ordinary_world(journal.now, journal.version, VISITS, prefix=journal.prefix)
+    clocked = (sys.executable, str(RUNNER), instant(world.now))
+    monkeypatch.setattr("fhirnotify.harness.installation.COMMAND", clocked)
     journal.put(*world.resources)
     with Inbox() as inbox:
         made = Told(journal.base_url, world, installation, inbox)
@@ -83,7 +92,7 @@ def test_run_twice_one_communication_that_follows_delivery(told):
     for visit, fate in zip(told.world.visits, fates, strict=True):
         told.inbox.on(visit.number, fate)
     for written in (VISITS, 0):
-        done = told.installation.run(told.world.now)
+        done = told.run()
         assert (done.exit_code, done.summary["write_back"]["written"]) == (0 if written == 0 else 6, written)
     first = told.read()
     assert [one["meta"]["versionId"] for one in first] == ["1"] * VISITS
@@ -94,7 +103,7 @@ def test_run_twice_one_communication_that_follows_delivery(told):
     ]
     assert ["sent" in one for one in first] == [True, True, False]
 
-    followed = told.installation.run(told.world.now, command="follow-up")
+    followed = told.run("follow-up")
     assert (followed.exit_code, followed.summary["write_back"]["written"]) == (0, 1)
     second = told.read()
     assert [one["meta"]["versionId"] for one in second] == ["2", "1", "1"]
@@ -118,14 +127,14 @@ def test_while_writing_is_refused_the_same_is_sent(told):
 
     with LoopbackServer(before) as gate:
         told.configure(f"{gate.base_url}/fhir")
-        done = told.installation.run(told.world.now)
+        done = told.run()
         assert (done.exit_code, done.summary["sent"]) == (0, VISITS)
         assert done.summary["write_back"] == {"written": 0, "failed": {"status-403": VISITS}, "complete": False}
         assert sorted((each.to, each.text) for each in told.inbox.messages) == sorted(told.world.inbox)
         refuses[0] = False
         with closing(sqlite3.connect(told.installation.directory / "fhirnotify.db")) as ledger, ledger:
             ledger.execute("UPDATE write_back SET at = '2020-01-01T00:00:00.000000Z'")  # the wait is over
-        again = told.installation.run(told.world.now)
+        again = told.run()
     assert (again.exit_code, again.summary["sent"], again.summary["write_back"]["written"]) == (0, 0, VISITS)
     assert len(told.inbox.messages) == VISITS
     assert [one["meta"]["versionId"] for one in told.read()] == ["1"] * VISITS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fhirnotify.fhir.auth_scope import lets_write, not_granted
+from fhirnotify.fhir.auth_scope import lets_write, not_granted, to_read
 
 NEEDED = "system/Appointment.rs system/Patient.rs system/Consent.rs"
 
@@ -69,3 +69,19 @@ def test_what_is_missing_is_named(asked, granted, missing):
 def test_what_lets_communications_be_written(scopes, may):
     """They are created and updated, of any patient."""
     assert lets_write(scopes, "Communication") is may
+
+
+@pytest.mark.parametrize(
+    ("scopes", "left"),
+    [
+        (f"{NEEDED} system/Communication.cu", NEEDED),
+        (f"system/Communication.write {NEEDED} user/Communication.u?category=reminder", NEEDED),
+        (f"https://journal.example/communication.readwrite {NEEDED}", NEEDED),
+        (NEEDED, NEEDED),
+        ("system/*.cruds", "system/*.cruds"),
+        ("fhir.read", "fhir.read"),
+    ],
+)
+def test_who_reads_asks_for_nothing_about_communications(scopes, left):
+    """However the server writes it: what is not asked for cannot be refused."""
+    assert to_read(scopes) == left
