@@ -30,13 +30,18 @@ class Deadline:
                 pool._network_backend = _Backend(pool._network_backend, self)  # noqa: SLF001
 
     @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Let everything that this thread asks be over in time; what is not raises ``httpx.TimeoutException``."""
-        self._thread.until = time.monotonic() + seconds
+    def within(self, seconds: float, begin: float | None = None) -> Iterator[None]:
+        """Let everything that this thread asks be over in time; what is not raises ``httpx.TimeoutException``.
+
+        With ``begin``, the request is begun to be written within so many seconds, or nothing of it is written and
+        ``httpx.ConnectTimeout`` raised: nothing else bounds how long a name is looked up and addresses are tried.
+        """
+        now = time.monotonic()
+        self._thread.until, self._thread.begin_by = now + seconds, None if begin is None else now + begin
         try:
             yield
         finally:
-            self._thread.until = None
+            self._thread.until = self._thread.begin_by = None
 
     def left(self, seconds: float | None) -> float | None:
         """Give how long may still be waited, at most ``seconds``; not positive if it is over."""
@@ -45,6 +50,17 @@ class Deadline:
             return seconds
         left = until - time.monotonic()
         return left if seconds is None else min(seconds, left)
+
+    def begins(self) -> None:
+        """Note that something of the request is written.
+
+        Raises:
+            httpcore.ConnectTimeout: it is too late to begin.
+        """
+        by: float | None = getattr(self._thread, "begin_by", None)
+        if by is not None and time.monotonic() > by:
+            raise httpcore.ConnectTimeout
+        self._thread.begin_by = None
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -91,6 +107,7 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write it all."""
+        self._deadline.begins()
         left = self._deadline.left(timeout)
         if left is not None and left <= 0:
             raise httpcore.WriteTimeout

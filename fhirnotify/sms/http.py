@@ -132,7 +132,7 @@ class Wire:
                 headers={"accept-encoding": "identity", "user-agent": "fhirnotify", **(headers or {})},
                 timeout=httpx.Timeout(
                     self._seconds, connect=self._seconds / 2, pool=self._seconds / 4, write=self._seconds / 4
-                ),  # so that a request is written within ``timeout`` of its beginning, or not at all
+                ),
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             )
@@ -161,7 +161,7 @@ class Wire:
         except UnicodeEncodeError:
             return Rejected("unencodable-text")
         try:
-            with self._deadline.within(2 * self._seconds):
+            with self._deadline.within(2 * self._seconds, begin=self._seconds):
                 return self._exchange(request)
         except httpx.RequestError as error:
             return of_error(error)

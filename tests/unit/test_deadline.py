@@ -12,7 +12,7 @@ import pytest
 from fhirnotify.errors import FhirError
 from fhirnotify.fhir.auth_server import AuthorizationServer
 from fhirnotify.sms.elks46 import Elks46
-from fhirnotify.sms.gateway import Sms, Unknown
+from fhirnotify.sms.gateway import Deferred, Sms, Unknown
 
 TIMEOUT = 0.3
 STEP = 0.05
@@ -71,6 +71,27 @@ def test_an_answer_that_is_never_done_is_cut_off(server, answer):
         outcome = gateway.send(Sms("reference", "+46701740605", "text", "RegionVB", timedelta(hours=1)))
     assert outcome == Unknown("read-timeout")
     assert time.monotonic() - began < LONG * STEP / 2
+
+
+def test_a_request_is_begun_in_time_or_not_at_all(server, monkeypatch):
+    """However long the name is looked up: what is written late could come after the provider was asked for it."""
+    written = []
+
+    def answered(connection):
+        written.append(1)
+        body(connection)
+
+    def slow(*arguments, **options):
+        time.sleep(1.5 * TIMEOUT)
+        return look_up(*arguments, **options)
+
+    look_up = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    account = {"username": "u", "password": "p", "base_url": server(answered)}
+    with closing(Elks46(**account, timeout=timedelta(seconds=TIMEOUT))) as gateway:
+        outcome = gateway.send(Sms("reference", "+46701740605", "text", "RegionVB", timedelta(hours=1)))
+    assert outcome == Deferred("connect-timeout", None)
+    assert written == []
 
 
 @pytest.mark.parametrize("answer", [header, informed, body])
