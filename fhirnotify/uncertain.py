@@ -70,6 +70,9 @@ def doubt(reminder: Reminder, steps: list[Transition], limits: Limits) -> Doubt:
 def settle(ledger: Ledger, reminder: str, by: str, at: datetime, limits: Limits, *, sent: bool) -> Settled:
     """Record what a person found out. What was settled in the same way before stays as it is.
 
+    That it was not sent can be taken back until it is begun anew; that it was sent cannot: nobody is reminded twice
+    by that.
+
     Beside a run, too: whatever the run learns of the same attempt meanwhile follows the rules of several machines.
 
     Raises:
@@ -81,7 +84,8 @@ def settle(ledger: Ledger, reminder: str, by: str, at: datetime, limits: Limits,
         raise SettingsError("The ledger holds no reminder with this id.", _SEE)
     if before := _settled_before(ledger, known, sent=sent):
         return before
-    if known.state is not State.UNCERTAIN:
+    taken_back = sent and _settled_before(ledger, known, sent=False)
+    if known.state is not State.UNCERTAIN and not (taken_back and known.state in (State.RETRY, State.EXPIRED)):
         raise SettingsError(f"This reminder is {known.state}, not uncertain: there is nothing to settle.", _SEE)
     _see_that_it_has_arrived(ledger, known, limits, sent=sent)
     changes = _changes(known, by, at, limits, sent=sent)
@@ -92,9 +96,11 @@ def settle(ledger: Ledger, reminder: str, by: str, at: datetime, limits: Limits,
 
 
 def _settled_before(ledger: Ledger, reminder: Reminder, *, sent: bool) -> Settled | None:
-    """Give what a person found out of the last attempt, if it is the same."""
+    """Give what a person found out last of the last attempt, if it is the same."""
     for step in reversed(ledger.transitions(reminder.id)):
         if step.to_state in (State.SENDING, State.UNCERTAIN):
+            return None
+        if word(step.code) == _word(sent=not sent):
             return None
         if word(step.code) == _word(sent=sent):
             return Settled(reminder, (step.code or "").partition(" ")[2], step.at, is_new=False)

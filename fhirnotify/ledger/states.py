@@ -47,9 +47,10 @@ then go on as if nothing had happened; meanwhile others take over. What holds, a
 
 What is left: between the courier's look at the clock and the last byte of the request a machine can still freeze, and
 wake up when another has found that the provider never took the message, and has sent it. That takes a stop of minutes
-within some milliseconds. Should both be accepted, the second is recorded with the code ``sent-twice``, which ``ledger check`` finds. Nor can a machine see a stop in which its
-own clocks stood still, as those of a virtual machine may that is suspended. Only a provider that knows a message by an
-id of ours can close this, and only where the repeat goes to the same account.
+within some milliseconds. Should both be accepted, the second is recorded with the code ``sent-twice``, which ``ledger
+check`` finds. Nor can a machine see a stop in which its own clocks stood still, as those of a virtual machine may that
+is suspended. Only a provider that knows a message by an id of ours can close this, and only where the repeat goes to
+the same account.
 """
 
 from datetime import timedelta

@@ -65,13 +65,47 @@ def test_twice_is_once(ledger, doubtful, now, sent):
     assert ledger.transitions(doubtful.id) == known
 
 
-@pytest.mark.parametrize("sent", [True, False])
-def test_the_contrary_is_refused(ledger, doubtful, now, sent):
-    """What was recorded stands."""
-    settle(ledger, doubtful.id, "anna", now, LIMITS, sent=sent)
+def test_that_it_was_sent_is_not_taken_back(ledger, doubtful, now):
+    """What was recorded stands: nobody is reminded twice by it."""
+    settle(ledger, doubtful.id, "anna", now, LIMITS, sent=True)
 
     with pytest.raises(SettingsError, match="not uncertain"):
-        settle(ledger, doubtful.id, "bo", now, LIMITS, sent=not sent)
+        settle(ledger, doubtful.id, "bo", now, LIMITS, sent=False)
+
+
+@pytest.mark.parametrize("hours", [0, 99])
+def test_that_it_was_not_sent_is_taken_back_in_time(ledger, doubtful, now, hours):
+    """A slip, seen before the next run, or after it has expired: it is accepted, and stays so."""
+    moment = now + timedelta(hours=hours)
+    settle(ledger, doubtful.id, "anna", moment, LIMITS, sent=False)
+
+    done = settle(ledger, doubtful.id, "bo", moment, LIMITS, sent=True)
+
+    assert (done.reminder.state, done.by, done.is_new) == (State.ACCEPTED, "bo", True)
+    assert ways(ledger, doubtful)[-1] == (State.ACCEPTED, "settled-sent bo")
+    assert ledger.take("r2", moment, 9) == []
+    with pytest.raises(SettingsError, match="not uncertain"):
+        settle(ledger, doubtful.id, "anna", moment, LIMITS, sent=False)
+
+
+def test_that_it_was_not_sent_is_not_taken_back_when_it_is_begun_anew(ledger, doubtful, now):
+    """Then the new attempt tells."""
+    settle(ledger, doubtful.id, "anna", now, LIMITS, sent=False)
+    ledger.take("r2", now, 9)
+    ledger.move("r2", now, [Change(doubtful.id, State.SENDING)])
+
+    with pytest.raises(SettingsError, match="not uncertain"):
+        settle(ledger, doubtful.id, "anna", now, LIMITS, sent=True)
+
+
+def test_that_it_was_not_sent_is_taken_back_while_a_run_is_about_to_begin(ledger, doubtful, now):
+    """The run has taken it, and may not begin it any more."""
+    settle(ledger, doubtful.id, "anna", now, LIMITS, sent=False)
+    ledger.take("r2", now, 9)
+
+    settle(ledger, doubtful.id, "anna", now, LIMITS, sent=True)
+
+    assert ledger.move("r2", now, [Change(doubtful.id, State.SENDING)]) == {doubtful.id}
 
 
 def test_another_doubt_is_settled_anew(ledger, doubtful, now, clock):
