@@ -1,6 +1,5 @@
 """Prepare: what may be sent is rendered from fresh facts, and the rest withdrawn or expired."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -50,30 +49,33 @@ class Preparing:
             LedgerError: nothing can be recorded any more.
         """
         now, read = self._job.clock.now(), self._job.clock.real()
-        items: dict[str, Item] = {}
-        stale: list[Reminder] = []
+        fresh = [Item(reminder, ready) for reminder in reminders if (ready := self._fresh.pop(reminder, read))]
+        together = self._together(fresh)
+        items = {item.reminder.id: item for item in fresh if item.reminder.id not in together}
+        stale = [reminder for reminder in reminders if reminder.id not in items]
         refused: list[tuple[Reminder, Case]] = []
-        together = self._together(reminders)
-        for reminder in reminders:
-            if (ready := self._fresh.pop(reminder, read)) and reminder.id not in together:
-                items[reminder.id] = Item(reminder, ready)
-            else:
-                stale.append(reminder)
-        for reminder, case in recheck(self._job, self._ledger, stale, now):
+        for reminder, case in recheck(self._job, self._run, self._ledger, stale, now):
             if isinstance(case.decision, Remind):
-                items[reminder.id] = Item(reminder, Ready(read, case.decision), case.attendee.id)
+                ready = Ready(read, case.decision, case.attendee.aliases)
+                items[reminder.id] = Item(reminder, ready, case.attendee.id)
             else:
                 refused.append((reminder, case))
         self._give_up(refused)
         return [items[reminder.id] for reminder in reminders if reminder.id in items]
 
-    def _together(self, reminders: Sequence[Reminder]) -> frozenset[str]:
-        """Give those beside which another has come to stand since the scan: only another run can have claimed it."""
-        if not self._ledger.shared:
+    def _together(self, fresh: Sequence[Item]) -> frozenset[str]:
+        """Give those beside which another has come to stand since the scan: only another run can have claimed it.
+
+        It is of the same person by any record that the scan knew of, or of the same visit: the records may have been
+        merged since either of the two was read.
+        """
+        if not (fresh and self._ledger.shared):
             return frozenset()
-        standing = self._ledger.at_starts({each.start for each in reminders}, {each.patient for each in reminders})
-        count = Counter((each.patient, each.start) for each in standing if each.stands)
-        return frozenset(each.id for each in reminders if count[each.patient, each.start] > 1)
+        starts = {item.reminder.start for item in fresh}
+        near = self._ledger.at_starts(starts, {alias for item in fresh for alias in item.ready.aliases})
+        near += self._ledger.of_appointments({item.reminder.appointment for item in fresh})
+        standing = [reminder for reminder in near if reminder.stands]
+        return frozenset(item.reminder.id for item in fresh if any(_may_be_of_one(item, each) for each in standing))
 
     def _give_up(self, cases: Sequence[tuple[Reminder, Case]]) -> None:
         """Withdraw what the re-check says no to; what it finds too late has expired."""
@@ -90,6 +92,14 @@ class Preparing:
             elif self._settled(reminder, replace(case_row(case), outcome=State.WITHDRAWN)):
                 verdicts.append(verdict_of(case))
         self._ledger.claim(self._run, now, [], verdicts)
+
+
+def _may_be_of_one(item: Item, other: Reminder) -> bool:
+    """Tell whether another reminder may be of the same person at the same time."""
+    reminder = item.reminder
+    if other.id == reminder.id or other.start != reminder.start:
+        return False
+    return other.appointment == reminder.appointment or other.patient in item.ready.aliases
 
 
 def _reason(case: Case) -> Reason | None:

@@ -33,10 +33,11 @@ Key = tuple[str, str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A reminder rendered from facts read at ``read`` (real time)."""
+    """A reminder rendered from facts read at ``read`` (real time), and all records by which they know the patient."""
 
     read: datetime
     remind: Remind
+    aliases: frozenset[str]
 
     def is_fresh(self, real: datetime) -> bool:
         """Tell whether the facts are young enough to send on; of those from after ``real`` nobody knows their age."""
@@ -258,7 +259,7 @@ class Scan:
             elif case.attendee.id is not None and case.start is not None:
                 key = (case.appointment, case.attendee.id, case.start)
                 if key in ours:
-                    self.fresh.keep(key, Ready(read, case.decision))
+                    self.fresh.keep(key, Ready(read, case.decision, case.attendee.aliases))
                 else:
                     self._tell_taken_by_another(key)
 

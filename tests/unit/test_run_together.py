@@ -1,40 +1,25 @@
 """Runs of several machines at the same time, on one ledger: each accounts for every visit, and nobody gets two."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from facts import NOW, START
-from journal import HOUR, MINUTE, SENT, Desk, Journal, already, skipped
+from journal import HOUR, MINUTE, SENT, already, skipped
+from machines import of_one_patient, two_machines
 
 from fhirnotify.core.answer import Evidence
 from fhirnotify.core.model import ContactType
 from fhirnotify.errors import AccountFault
 from fhirnotify.ledger.changes import LEASE
-from fhirnotify.ledger.memory import MemoryLedger
 from fhirnotify.ledger.port import Change, Claim, State
 from fhirnotify.sms.memory import MemoryGateway
-
-
-class Shared(MemoryLedger):
-    """A ledger that several runs may hold: none of them takes the others for dead."""
-
-    shared = True
-
-    def begin(self, run, at):
-        if run not in self._runs:
-            self._runs[run] = None
 
 
 @pytest.fixture
 def desks():
     """Two machines on one ledger, one journal and one provider."""
-    first = Desk(journal=Journal(page_size=1))
-    first.ledger = Shared(first.watch.real)
-    second = Desk(journal=first.journal, gateway=first.gateway, watch=first.watch)
-    second.ledger = first.ledger
-    return first, second
+    return two_machines()
 
 
 def once(desk, stage, work):
@@ -51,12 +36,6 @@ def once(desk, stage, work):
 def got(desk):
     """How many messages each number got."""
     return set(Counter(sms.to for sms in desk.gateway.taken).values())
-
-
-def of_one_patient(desk):
-    """Give the second booking as one of the first one's patient."""
-    first, second = (desk.journal.appointments_by[each] for each in ("a1", "a2"))
-    return replace(second, attendances=first.attendances)
 
 
 def test_all_is_sent_by_the_other_while_one_still_reads(desks):
