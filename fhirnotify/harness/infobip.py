@@ -74,16 +74,21 @@ class InfobipApi:
 
     Attributes:
         refused: the statuses of messages that were refused in an answer of 200, by their ids.
+        logs_lag: how long after a message came the logs hold nothing of it yet.
+        logs_fault: what is answered instead of the logs; None for nothing.
     """
 
     exchange: Exchange
     api_key: str = "fake-key"
     refused: dict[str, dict[str, Any]] = field(default_factory=dict)
+    logs_lag: timedelta = timedelta(0)
+    logs_fault: Reply | None = None
 
     name: ClassVar[str] = "infobip"
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        self._came: dict[str, datetime] = {}  # by id
 
     def account(self, base_url: str) -> dict[str, Any]:
         """Give what ``[sms.infobip]`` must hold."""
@@ -129,6 +134,7 @@ class InfobipApi:
             if identity in self.refused or any(each.id == identity for each in self.exchange.messages(self.name)):
                 return Behaviour.REFUSE, _DUPLICATE
             behaviour = self.exchange.script.of(to)
+            self._came[identity] = datetime.now(UTC)
             self.exchange.receive(
                 self.name, behaviour, to=to, sender=sender, text=text, identity=identity, reference=identity
             )
@@ -139,20 +145,27 @@ class InfobipApi:
 
     def _logs(self, query: dict[str, str]) -> Reply:
         """Give the last 48 hours, the newest first, of the ids that are asked for."""
+        if self.logs_fault is not None:
+            return self.logs_fault
         asked = set(query["messageId"].split(",")) if "messageId" in query else None
         kept = [
             each
             for each in reversed(self.exchange.messages(self.name))
-            if (asked is None or each.id in asked) and datetime.now(UTC) - each.at < _LOGS
+            if (asked is None or each.id in asked) and datetime.now(UTC) - each.at < _LOGS and self._is_known(each.id)
         ]
         results = [self._logged(each) for each in kept]
         with self._lock:
             results += [
                 {"messageId": identity, "status": status, "error": _NO_ERROR}
                 for identity, status in self.refused.items()
-                if asked is None or identity in asked
+                if (asked is None or identity in asked) and self._is_known(identity)
             ]
         return _json(200, {"results": results[: int(query.get("limit", "50"))]})
+
+    def _is_known(self, identity: str) -> bool:
+        """Tell whether the logs hold an id by now; one of an earlier start came long ago."""
+        came = self._came.get(identity)
+        return came is None or datetime.now(UTC) - came >= self.logs_lag
 
     def _logged(self, message: Taken) -> dict[str, Any]:
         status, error = LOGGED[self.exchange.fate(message)]

@@ -1,12 +1,13 @@
 """Infobip, its SMS API version 3: https://www.infobip.com/docs/api/channels/sms.
 
 Our reference is the message's id, and Infobip takes no id twice: a repeat is answered with
-``REJECTED_DUPLICATE_MESSAGE_ID``, which says that it has the message. It tells, for 48 hours, what it has by that id,
+``REJECTED_DUPLICATE_MESSAGE_ID``, which says that it has had the id. It tells, for 48 hours, what it has by that id,
 in its logs. (Its delivery reports are given out once only: one that is read by a run that then dies is lost.)
 
 An answer of 200 may refuse the message. An id may then be used up although nothing was sent. So a repeat that is
-refused as a duplicate is looked up in the logs, and if the first one was refused, it is sent under the next id:
-``reference``, ``reference-2``, ``reference-3``. Each is tried only where the one before is known to be refused.
+refused as a duplicate is looked up in the logs. If the first one was taken, so is the message; if it was refused, the
+message is sent under the next id: ``reference``, ``reference-2``, ``reference-3``. Each is tried only where the one
+before is known to be refused. Logs that hold nothing of the id as yet, or cannot be read, leave the message in doubt.
 """
 
 import re
@@ -81,10 +82,12 @@ class Infobip:
             if outcome is not None:
                 return outcome
             try:
-                status = self._logged(known_as)
-            except AccountFault:  # it may not read the logs, but has the message, unless it has refused it
-                return Unknown("duplicate")
-            if not isinstance(status, dict) or not is_refused(inner(status, "status")):
+                logged = self._logged(known_as)
+            except AccountFault:  # it may not read the logs
+                logged = None
+            if not isinstance(logged, dict):
+                return Unknown("duplicate")  # Infobip has had the id: it has taken the message, or refused it
+            if not is_refused(inner(logged, "status")):
                 return Accepted(known_as, None)
         return Rejected("REJECTED_DUPLICATE_MESSAGE_ID")
 
@@ -161,7 +164,7 @@ class Infobip:
         return _outcome(status, Accepted(known_as, count(inner(messages[0], "details").get("messageCount"))))
 
     def _logged(self, known_as: str) -> dict[str, Any] | NotNow | None:
-        """Give what the logs hold of an id, None if nothing, or that they cannot be read."""
+        """Give what the logs hold of the first message of an id, None if nothing, or that they cannot be read."""
         answer = self._wire.ask("GET", "/sms/3/logs", query={"messageId": known_as})
         if not isinstance(answer, Answer) or not answer.ok:
             return self._wire.not_now(answer)
@@ -171,8 +174,9 @@ class Infobip:
         ours = [each for each in objects(results) if each.get("messageId") == known_as]
         if len(ours) != len(results):
             return NotNow("reference-not-heeded")
-        standing = [each for each in ours if not is_refused(inner(each, "status"))]
-        return next(iter(standing or ours), None)
+        firsts = [each for each in ours if meaning(inner(each, "status")) is not Said.DUPLICATE]  # tells of a repeat
+        standing = [each for each in firsts if not is_refused(inner(each, "status"))]
+        return next(iter(standing or firsts), None)
 
     def _refusal(self, answer: Answer) -> Outcome:
         """Read a 400: it is about this message only where it says which field is wrong, and that is one of its own."""

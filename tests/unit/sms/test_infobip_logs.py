@@ -65,7 +65,7 @@ def test_repeat_is_refused_as_a_duplicate_and_so_accepted(inbox: Inbox, gateway:
 
 
 def test_repeat_after_a_lost_answer_sends_nothing_twice(inbox: Inbox, gateway: Infobip) -> None:
-    """The answer was lost, the logs did not know it yet, and it was tried again."""
+    """The answer was lost, and it was tried again: the logs tell that it was taken."""
     inbox.next(Behaviour.TAKE_AND_DROP)
     assert isinstance(gateway.send(MESSAGE), Unknown)
     assert gateway.send(MESSAGE) == Accepted("r1", None)
@@ -83,14 +83,6 @@ def test_id_that_a_refusal_has_used_up_is_followed_by_another(inbox: Inbox, gate
     assert [each.id for each in inbox.messages] == ["r1-3"]
     now = datetime.now(UTC)
     assert gateway.find(Trace("r1", now, now)) == Found("r1-3", 1)
-
-
-def test_key_that_may_not_read_the_logs_leaves_a_duplicate_in_doubt(router: Any) -> None:
-    """Infobip has had the id, so it is not certain that it has not taken the message."""
-    duplicate = {"messageId": "r1", "status": status("REJECTED_DUPLICATE_MESSAGE_ID")}
-    router.post(f"{URL}/sms/3/messages").respond(json={"messages": [duplicate]})
-    logged(router, status_code=403)
-    assert infobip().send(MESSAGE) == Unknown("duplicate")
 
 
 def test_logs_are_given_time_to_know_an_id() -> None:
