@@ -20,7 +20,7 @@ import httpx
 
 from fhirnotify.errors import AccountFault
 from fhirnotify.sms.answers import count, identity, json_object
-from fhirnotify.sms.elks46_history import Elks46History
+from fhirnotify.sms.elks46_history import IDENTITY, Elks46History
 from fhirnotify.sms.gateway import (
     Accepted,
     CannotTell,
@@ -60,10 +60,6 @@ FAULTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Beginnings of error texts that concern every message, and what to do about each."""
-
-
-_IDENTITY = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""What the id of a message looks like. It goes into the ledger, so nothing else may."""
 
 
 class Elks46:
@@ -183,7 +179,7 @@ def _taken(body: bytes) -> Outcome:
     ``failed`` at once is the end of the message: 46elks will not try again, and says no reason.
     """
     message = json_object(body)
-    known, status = identity(message.get("id"), _IDENTITY), message.get("status", "created")
+    known, status = identity(message.get("id"), IDENTITY), message.get("status", "created")
     if known is None:
         return Unknown("unreadable-answer")
     if not isinstance(status, str) or status not in STATUSES:

@@ -6,12 +6,16 @@ earlier, and one read wrongly would show an empty history. ``next`` is handed ba
 ``created`` has no zone in its documents: UTC is assumed, and that it may be Swedish time is one reason for ``ABOUT``.
 """
 
+import re
 from datetime import datetime
 from typing import Any
 
-from fhirnotify.sms.answers import count, moment
+from fhirnotify.sms.answers import count, identity, moment
 from fhirnotify.sms.gateway import Finding, Sms, Trace
 from fhirnotify.sms.history import History, Shown
+
+IDENTITY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What the id of a message looks like. It goes into the ledger, so nothing else may."""
 
 MOST_PAGES = 20
 """Of 100 messages to one number; nobody gets as many."""
@@ -49,9 +53,9 @@ class Elks46History:
 
 
 def _shown(message: dict[str, Any], created: datetime | None) -> Shown:
-    identity, sender, text = message.get("id"), message.get("from"), message.get("message")
+    sender, text = message.get("from"), message.get("message")
     return Shown(
-        identity if isinstance(identity, str) else None,
+        identity(message.get("id"), IDENTITY),
         str(message.get("to")),
         sender if isinstance(sender, str) else None,
         created,

@@ -55,15 +55,16 @@ def test_empty_history_is_not_found() -> None:
         {"to": "+46701740606"},
         {"direction": "incoming"},
         {"direction": "outgoing-reply"},
-        {"message": "Påminnelse till Bo: klockan 10.00", "after": NEAR * 2},
+        {"message": "Påminnelse till Bo: klockan 10.00", "after": REACH * 2},
         {"status": "failed"},
         {"after": REACH * 2},
         {"after": -REACH * 2},
-        {"from": "Kallelse", "after": NEAR * 2},
+        {"from": "Kallelse", "after": ABOUT * 2},
+        {"from": "Kallelse", "after": ABOUT * 2, "message": "Påminnelse till Bo: klockan 10.00"},
     ],
 )
 def test_message_that_cannot_be_ours_is_passed_over(fields: dict[str, Any]) -> None:
-    """To another number, not sent by us, failed, of another text or time: it neither is ours nor hides it."""
+    """To another number, not sent by us, failed, long before or after: it neither is ours nor hides it."""
     other = message(**{"id": "s2"} | fields)
     assert finding(other) == NotFound()
     assert finding(message(), other) == Found("s1", 2)
@@ -78,18 +79,26 @@ def test_message_that_cannot_be_ours_is_passed_over(fields: dict[str, Any]) -> N
         ({"after": timedelta(days=2)}, "another-time-or-sender"),
         ({"after": timedelta(days=-2)}, "another-time-or-sender"),
         ({"message": "Påminnelse till Bo: klockan 10.00"}, "another-text"),
+        ({"message": "Påminnelse till Bo: klockan 10.00", "after": NEAR * 2}, "another-text"),
+        ({"message": "Påminnelse till Bo: klockan 10.00", "from": "Kallelse"}, "another-text"),
+        ({"from": "Kallelse", "after": NEAR * 2}, "another-time-or-sender"),
+        ({"from": "Kallelse", "after": timedelta(hours=1)}, "another-time-or-sender"),
         ({"to": ...}, "unreadable-history"),
         ({"from": "Kallelse"}, "another-time-or-sender"),
         ({"from": ...}, "another-time-or-sender"),
         ({"created": ...}, "unreadable-history"),
         ({"created": "yesterday"}, "unreadable-history"),
         ({"created": 7}, "unreadable-history"),
+        ({"created": "0001-01-01T00:00:00"}, "unreadable-history"),
+        ({"created": "1970-01-01T00:00:00"}, "unreadable-history"),
+        ({"created": "9999-12-31T23:59:59"}, "unreadable-history"),
         ({"id": ...}, "unreadable-history"),
         ({"id": 7}, "unreadable-history"),
+        ({"id": "s1\ud800"}, "unreadable-history"),
     ],
 )
 def test_message_that_may_be_ours_is_doubt(fields: dict[str, Any], why: str) -> None:
-    """A clock or a time zone that is off, a sender that was set anew, a field that is missing: no guess."""
+    """A clock or a time zone that is off, a sender or a text that was set anew, a field that is missing: no guess."""
     assert finding(message(**fields)) == CannotTell(why)
 
 
