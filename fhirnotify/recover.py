@@ -119,17 +119,25 @@ class _Inquest:
 
     def _finding(self, reminder: Reminder, asked: Sequence[Reminder]) -> Finding:
         trace = self._trace(reminder)
-        finding = self._gateway.find(trace)
+        finding = self._asked(trace)
         if isinstance(finding, Found):
             self._see_others(asked)
             after = self._trace(reminder)
             if finding.message_id in after.taken or (trace.alone and not after.alone):
                 return CannotTell("not-alone")
         if isinstance(finding, NotFound) and not all(
-            isinstance(self._gateway.find(replace(trace, sms=other)), NotFound) for other in self._to_others(reminder)
+            isinstance(self._asked(replace(trace, sms=other)), NotFound) for other in self._to_others(reminder)
         ):
             return CannotTell("another-number")
         return finding
+
+    def _asked(self, trace: Trace) -> Finding:
+        try:
+            return self._gateway.find(trace)
+        except AccountFault:
+            raise
+        except Exception as bug:  # noqa: BLE001  # one message's bug ends neither the run nor the others
+            return NotNow(f"bug:{type(bug).__name__}")
 
     def _to_others(self, reminder: Reminder) -> Iterator[Sms]:
         """Give the message as it would have gone to the patient's other numbers."""

@@ -132,7 +132,10 @@ class Twilio:
             following = page.get("next_page_uri")
             if not isinstance(following, str) or not following or history.lies_before(times):
                 return history.finding()
-            query = dict(parse_qsl(urlsplit(following).query))  # its path is not followed anywhere
+            try:
+                query = dict(parse_qsl(urlsplit(following).query))  # its path is not followed anywhere
+            except ValueError:
+                return CannotTell("unreadable-history")
         return CannotTell("endless-history")
 
     def status(self, message_id: str) -> Delivery:
@@ -222,7 +225,7 @@ def _add(history: History, page: dict[str, Any]) -> list[datetime | None]:
         return []
     times = [_moment(each.get("date_created")) for each in messages]
     for message, created in zip(messages, times, strict=True):
-        is_ended = message.get("status") in ENDED_UNSENT
+        is_ended = str(message.get("status")) in ENDED_UNSENT
         if not is_ended and str(message.get("direction", "outbound")).startswith("outbound"):
             history.consider(_shown(message, created))
     return times
