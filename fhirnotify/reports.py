@@ -20,7 +20,7 @@ class Report:
     extent: tuple[datetime, datetime] | None
 
 
-def report(settings: Settings, period: Period) -> Report:
+def report(settings: Settings, period: Period, now: datetime) -> Report:
     """Count a period, and choose what is shown of it. The ledger is only read.
 
     Raises:
@@ -31,7 +31,7 @@ def report(settings: Settings, period: Period) -> Report:
     from fhirnotify.report.taking import counts_of, extent_of  # noqa: PLC0415
 
     with closing(open_database(settings.ledger.url, create=False, read_only=True, patience=5.0)) as database:
-        published = publish(database.read(lambda connection: counts_of(connection, period)))
+        published = publish(database.read(lambda connection: counts_of(connection, period, now)))
         return Report(published, database.read(extent_of) if published.total.considered == 0 else None)
 
 

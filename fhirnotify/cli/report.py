@@ -91,7 +91,7 @@ def _report(chosen: "Settings", asked: _Asked, html: Path | None, language: str)
     from fhirnotify.report.period import period  # noqa: PLC0415
 
     days = period(asked.first, asked.last, asked.now, chosen.reminder.time_zone)
-    made = reports.report(chosen, days)
+    made = reports.report(chosen, days, asked.now)
     shown = made.published if asked.unit is None else made.published.of_unit(asked.unit)
     names = reports.names(chosen, asked.names, [line.key for line in shown.units if line.key is not None])
     if html is not None:

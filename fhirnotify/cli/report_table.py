@@ -99,7 +99,7 @@ def _print_helping(console: Console, shown: Helping | None) -> None:
     if shown.total.reminded.unknown is not None:
         unknown = shown.total.reminded.unknown + (shown.total.unreminded.unknown or 0)
         console.print(ENGLISH["helping-unknown"].format(count=ENGLISH.number(unknown)), style="dim")
-    console.print(ENGLISH["helping-no-proof"], style="dim")
+    console.print(f"{ENGLISH['helping-no-proof']} {ENGLISH['helping-apart']}", style="dim")
 
 
 def _ends(ends: Ends) -> tuple[str, ...]:

@@ -27,6 +27,9 @@ ATTENDED = ("fulfilled", "arrived", "checked-in")
 OTHER_ENDS = ("cancelled", "entered-in-error", "moved")
 """What is known to be neither: there was no visit at that time to be missed. All else is not known, or not yet."""
 
+ASKED_AGAIN = timedelta(days=14)
+"""How long after its start a visit is asked about again; by then it has been closed, or nobody will."""
+
 _STANDING = tuple(state for state in State if state is not State.WITHDRAWN)
 
 
@@ -103,7 +106,7 @@ def groups(connection: Connection, since: datetime, until: datetime, days: tuple
 
 
 def ended(connection: Connection, since: datetime, until: datetime, days: tuple[str, str]) -> Iterator[Ended]:
-    """Count the same visits as ``groups`` by what became of them."""
+    """Count visits as ``groups`` does, by what became of them."""
     reminders = (
         select(_r.contact_type, _r.state, func.count(), *_ends(_o.status))
         .outerjoin(tables.outcome, (_o.appointment == _r.appointment) & (_o.start == _r.start))

@@ -13,8 +13,8 @@ causes. Beside rows by cause that goes on as long as there are two such visits t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping
-from itertools import combinations, permutations
+from collections.abc import Callable, Collection, Hashable, Mapping
+from itertools import chain, combinations, permutations
 
 from fhirnotify.report.disclosure import LEAST, Mark, Shown, is_small
 
@@ -27,9 +27,17 @@ Table = Mapping[Cell, Mapping[str, int]]
 _Key = tuple[Cell, str]
 
 
-def is_safe(table: Table, types: Collection[str | None], causes: Collection[str | None]) -> bool:
-    """Tell whether the outcomes of these contact types and of these causes may be shown, beside those of all."""
-    return _are_rests_large(table, types, causes) and not _unwitnessed(table, types, causes)
+def is_safe(
+    table: Table, types: Collection[str | None], causes: Collection[str | None], apart: Collection[str | None] = ()
+) -> bool:
+    """Tell whether the outcomes of these contact types and of these causes may be shown, beside those of all.
+
+    The causes ``apart`` are known to have one outcome alone, and how often each is: they keep nothing else safe.
+    """
+    rest = without(table, apart)
+    return all(_are_rests_large(each, types, causes) for each in (table, rest)) and not _unwitnessed(
+        rest, types, causes
+    )
 
 
 def keeps_sizes(table: Table, sizes: Mapping[str | None, Mapping[str, Shown]], column: Callable[[str], str]) -> bool:
@@ -82,13 +90,34 @@ def row(table: Table, at: int, key: str | None) -> Counter[str]:
     return total
 
 
+def without(table: Table, apart: Collection[str | None]) -> Table:
+    """Leave out causes."""
+    return {cell: counts for cell, counts in table.items() if cell[1] not in apart}
+
+
 def _are_rests_large(table: Table, types: Collection[str | None], causes: Collection[str | None]) -> bool:
-    """Tell whether what remains when the rows shown are taken from those of all is nowhere small."""
-    for at, shown in ((0, types), (1, causes)):
-        rest: Counter[str] = Counter()
-        for cell, counts in table.items():
-            if cell[at] not in shown:
-                rest.update(counts)
+    """Tell whether what remains when rows that are shown are taken from each other is nowhere small.
+
+    That is: what those of all have left; and what contact types have left without the causes that lie within them. The
+    largest such set of causes will do, as each cause alone is nowhere small. What is not shown of contact types is
+    known together, and of causes likewise.
+    """
+    kinds: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)
+    reasons: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)
+    where: defaultdict[Hashable, set[Hashable]] = defaultdict(set)
+    for (kind, cause), counts in table.items():
+        in_, for_ = kind if kind in types else ..., cause if cause in causes else ...
+        kinds[in_].update(counts)
+        reasons[for_].update(counts)
+        if any(counts.values()):
+            where[for_].add(in_)
+    if any(is_small(count) for each in (*kinds.values(), *reasons.values()) for count in each.values()):
+        return False
+    for some in chain.from_iterable(combinations(kinds, n) for n in range(1, len(kinds))):
+        rest = sum((kinds[each] for each in some), Counter[str]())
+        for why, inside in where.items():
+            if inside <= set(some):
+                rest.subtract(reasons[why])
         if any(map(is_small, rest.values())):
             return False
     return True

@@ -30,6 +30,15 @@ OTHER_CAUSES: Mapping[str, str] = {
 CAUSES = (*(reason.value for reason in Reason), *dict.fromkeys(OTHER_CAUSES.values()))
 """Every cause of a visit without a reminder, in a fixed order."""
 
+NOT_COMPARED = frozenset(
+    {
+        *(Reason.DUPLICATE_BOOKING, "uncertain", "waiting"),
+        *(Reason.NOT_BOOKED, Reason.NOT_ATTENDING, Reason.PATIENT_DECEASED),
+    }
+)
+"""Causes of visits that are in neither group where missed visits are compared: the first three since the patient was
+reminded of the same time by another booking, or may have been; the others since nobody was to come."""
+
 LEAD_BOUNDS = (6, 12, 24, 36, 46)
 """Hours before the visit between which the lead times are counted."""
 
@@ -84,7 +93,8 @@ Ends = Counter[str]
 class Counts:
     """All the counts of a period. The key None is what has no unit, or no known contact type.
 
-    ``ends`` tells what became of the visits, by contact type and cause; None is the cause of those reminded of.
+    ``ends`` tells what became of visits that are compared, by contact type and cause; None is the cause of those
+    reminded of.
     """
 
     total: Tally = field(default_factory=Tally)
@@ -106,6 +116,8 @@ class Counts:
         """Count what became of groups of visits."""
         for each in groups:
             cause = None if each.result in DELIVERY else OTHER_CAUSES.get(each.result, each.result)
+            if cause in NOT_COMPARED:
+                continue
             ends = self.ends[each.contact_type, cause]
             ends.update({MISSED: each.missed, ATTENDED: each.attended, OTHER: each.other})
             ends[UNKNOWN] += each.count - each.missed - each.attended - each.other

@@ -1,10 +1,11 @@
 """The days that a report is about: local days, both ends included."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from fhirnotify.errors import SettingsError
+from fhirnotify.ledger.statistics import ASKED_AGAIN
 
 DAYS = 28
 """The length of a period that nobody chose: the last four weeks."""
@@ -55,6 +56,11 @@ def period(first: date | None, last: date | None, now: datetime, zone: ZoneInfo)
     if (end - start).days > _LONGEST:
         raise SettingsError(f"The period from {start} to {end} is longer than ten years.", "Choose a shorter one.")
     return Period(start, end, zone)
+
+
+def settled(chosen: Period, now: datetime) -> Period:
+    """Give the days of it, from its first, whose visits are not asked about again; it may end before it begins."""
+    return replace(chosen, last=min(chosen.last, _today(now, chosen.zone) - ASKED_AGAIN - timedelta(days=1)))
 
 
 def _today(now: datetime, zone: ZoneInfo) -> date:

@@ -61,7 +61,7 @@ def _line(line: Line[Any]) -> dict[str, Any]:
 
 
 def _helping(shown: Helping) -> dict[str, Any]:
-    """Tell of missed visits; ``total`` is null where too few have ended in some way, and shares where none is known."""
+    """Tell of missed visits; ``total`` is null where one of its counts is small, and shares where none is known."""
     return {
         "read": shown.is_read,
         "total": None if shown.total is None else _pair(shown.total),
@@ -76,7 +76,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
 
 
 def _ends(ends: Ends) -> dict[str, Any]:
-    parts = {} if ends.unknown is None else {"other": ends.other, "unknown": ends.unknown}
+    parts = {} if ends.unknown is None else {"other": ends.other, "unknown": ends.unknown, "not_compared": ends.apart}
     counts = {"missed": ends.missed, "attended": ends.attended, "neither": ends.neither, **parts}
     return {**counts, "missed_share": _share(ends.share, ends.interval)}
 
@@ -106,7 +106,7 @@ def _times(runs: Runs) -> tuple[Any, Any, Any]:
 
 def as_csv(report: Published, names: Names) -> str:
     """Give the counts as CSV: one a line, with what it is of. RFC 4180."""
-    return _csv(("of", "key", "name", "measure", "count"), _records(report, names))
+    return _csv(("of", "key", "name", "measure", "count", "share", "low", "high"), _records(report, names))
 
 
 def _records(report: Published, names: Names) -> Iterator[tuple[Any, ...]]:
@@ -132,20 +132,30 @@ def _records(report: Published, names: Names) -> Iterator[tuple[Any, ...]]:
 
 
 def _outcomes(shown: Helping | None) -> Iterator[tuple[Any, ...]]:
+    told = "withheld" if shown is None or shown.total is None else "shown" if shown.is_read else "not-read"
+    yield "outcomes", told, None, None, None
     if shown is None or shown.total is None or not shown.is_read:
         return
     for of, pairs in (("all", [shown.total]), ("contact-type", shown.types)):
         for pair in pairs:
-            for group, ends in (("reminded", pair.reminded), ("not-reminded", pair.unreminded)):
-                for measure, shown_count in _counts(ends):
-                    yield of, pair.key, None, f"{group}:{measure}", shown_count
+            yield from _row(of, pair.key, "reminded", pair.reminded)
+            yield from _row(of, pair.key, "not-reminded", pair.unreminded)
+            if pair.interval is not None:
+                yield of, pair.key, None, "missed-difference", None, *_numbers(pair.difference, pair.interval)
     for cause, ends in shown.causes:
-        for measure, shown_count in _counts(ends):
-            yield "reason", cause, None, f"not-reminded:{measure}", shown_count
+        yield from _row("reason", cause, "not-reminded", ends)
 
 
-def _counts(ends: Ends) -> Iterator[tuple[str, int]]:
-    yield from (("missed", ends.missed), ("attended", ends.attended), ("neither", ends.neither))
+def _row(of: str, key: str | None, group: str, ends: Ends) -> Iterator[tuple[Any, ...]]:
+    yield of, key, None, f"{group}:missed", ends.missed, *_numbers(ends.share, ends.interval)
+    parts = (("other", ends.other), ("unknown", ends.unknown), ("not-compared", ends.apart))
+    for measure, number in (("attended", ends.attended), ("neither", ends.neither), *parts):
+        if number is not None:
+            yield of, key, None, f"{group}:{measure}", number
+
+
+def _numbers(value: float | None, interval: Interval | None) -> tuple[float, ...]:
+    return tuple((_share(value, interval) or {}).values())
 
 
 def work_json(one: Mendable, names: Names, what: str, to_do: str) -> dict[str, Any]:
@@ -170,8 +180,11 @@ def work_csv(lines: Iterable[dict[str, Any]]) -> str:
 def _csv(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    head = list(columns)
+    writer.writerow(head)
+    for row in rows:
+        cells = [_cell(value) for value in row]
+        writer.writerow(cells + [None] * (len(head) - len(cells)))
     return text.getvalue()
 
 

@@ -27,7 +27,7 @@ def month(place: Place) -> Place:
     place.settings()
     evidence, claims, verdicts = Evidence("Appointment/x", "Patient/x"), [], []
     for n in range(600):
-        start, kind = NOW - timedelta(days=2 + n % 20), list(ContactType)[n // 3 % 2]
+        start, kind = NOW - timedelta(days=15 + n % 12), list(ContactType)[n // 3 % 2]
         reason = [None, None, Reason.NO_CONSENT if n < 300 else Reason.NO_MOBILE_NUMBER][n % 3]
         verdicts.append(Verdict(f"a{n}", f"p{n}", start, reason, kind, evidence, unit=UNIT))
         if reason is None:
@@ -74,6 +74,7 @@ def test_for_programs(month: Place) -> None:
         "neither": 0,
         "other": 0,
         "unknown": 0,
+        "not_compared": 0,
         "missed_share": {"value": 0.1, "low": 0.0743, "high": 0.13331},
     }
     assert (total["not_reminded"]["missed"], total["not_reminded"]["attended"]) == (50, 150)

@@ -19,6 +19,7 @@ from fhirnotify.report.period import Period
 from fhirnotify.report.taking import counts_of, extent_of
 
 SWEDEN = ZoneInfo("Europe/Stockholm")
+LONG_AFTER = datetime(2027, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -54,7 +55,7 @@ def book(request, url_of, clock, claim_of, verdict_of, now):
 def counted(url, first, last):
     """Count a period."""
     with closing(open_database(url, create=False, read_only=True, patience=1)) as database:
-        return database.read(lambda connection: counts_of(connection, Period(first, last, SWEDEN)))
+        return database.read(lambda connection: counts_of(connection, Period(first, last, SWEDEN), LONG_AFTER))
 
 
 def test_each_visit_is_counted_once(book):
@@ -133,10 +134,24 @@ def test_the_same_visits_by_what_became_of_them(book, now):
     found = {cell: {end: n for end, n in ends.items() if n} for cell, ends in counts.ends.items()}
     assert found == {
         ("video", None): {"missed": 4, "attended": 42, "unknown": 6},
-        ("video", "uncertain"): {"other": 1},
-        ("video", "waiting"): {"unknown": 1},
         (None, "no-consent"): {"other": 1},
         (None, "contact-type-unmapped"): {"unknown": 1},
         (None, "consent-denied"): {"unknown": 1},
     }
-    assert sum(ends.total() for ends in counts.ends.values()) == counts.total.reminded + counts.total.unreminded
+    assert {"uncertain", "waiting"} < set(counts.total.causes), "they may have been reminded, so are not compared"
+
+
+def test_what_is_still_asked_about_is_not_compared(book, now):
+    """A visit is compared from the day after the last on which it is asked about, two weeks after its own day."""
+    start = now + timedelta(hours=30)
+    row = {"appointment": "a0", "start": start, "status": "noshow", "read_at": now}
+    purged = {"day": "2026-11-23", "unit": "", "contact_type": "video", "result": "delivered"}
+    with closing(open_database(book, create=False, read_only=False, patience=1)) as database:
+        database.write(lambda connection: connection.execute(tables.outcome.insert(), [row]))
+        tallied = purged | {"became": "noshow", "count": 3}
+        database.write(lambda connection: connection.execute(tables.tally.insert(), [tallied]))
+        for now_, missed in ((start + timedelta(days=14), 0), (start + timedelta(days=15), 4)):
+            period = Period(date(2026, 11, 22), date(2026, 11, 23), SWEDEN)
+            counts = database.read(lambda connection, at=now_, of=period: counts_of(connection, of, at))
+            assert sum(ends["missed"] for ends in counts.ends.values()) == missed
+            assert counts.total.reminded == 6, "they are counted all the same"
