@@ -160,6 +160,8 @@ class Wire:
             )
         except UnicodeEncodeError:
             return Rejected("unencodable-text")
+        except httpx.InvalidURL:  # a page that a provider names; what is sent has an address of our own
+            return Rejected("unusable-address")
         try:
             with self._deadline.within(2 * self._seconds, begin=self._seconds):
                 return self._exchange(request)
