@@ -88,10 +88,16 @@ def test_for_programs(month: Place) -> None:
 
 
 def test_as_csv(month: Place) -> None:
-    """The same counts, one a line."""
+    """The same counts, shares and intervals, one a line."""
     read(month)
-    rows = csv.DictReader(io.StringIO(month.run("report", AT_NOW, "--csv").stdout))
+    rows = list(csv.DictReader(io.StringIO(month.run("report", AT_NOW, "--csv").stdout)))
     told = {(row["of"], row["key"], row["measure"]): row["count"] for row in rows}
+    assert ("outcomes", "shown", "") in told
+    assert told["all", "", "reminded:not-compared"] == "0"
+    shares = {(row["of"], row["key"], row["measure"]): (row["share"], row["low"], row["high"]) for row in rows}
+    assert shares["all", "", "reminded:missed"] == ("0.1", "0.0743", "0.13331")
+    assert shares["all", "", "missed-difference"][0] == "-0.15"
+    assert shares["all", "", "considered"] == ("", "", "")
     assert told["all", "", "reminded:missed"] == "40"
     assert told["all", "", "not-reminded:attended"] == "150"
     assert told["reason", "no-consent", "not-reminded:missed"] == "25"
@@ -116,6 +122,7 @@ def test_on_the_page(month: Place, language: str, words: dict[str, str], share: 
     page = file.read_text("utf-8")
     assert words["helping"] in page
     assert words["helping-no-proof"] in page
+    assert words["helping-apart"] in page
     assert share in page
     assert page.count('class="whisker') == 8
     assert page.count('class="whisker') == page.count('class="range"')
@@ -129,7 +136,18 @@ def test_before_anything_has_been_read(month: Place) -> None:
     assert outcomes(month)["read"] is False
     assert ENGLISH["helping-none"] in " ".join(shown.split())
     assert SWEDISH["helping-none"] in file.read_text("utf-8")
-    assert "missed" not in month.run("report", AT_NOW, "--csv").stdout
+    table = month.run("report", AT_NOW, "--csv").stdout
+    assert "missed" not in table
+    assert "outcomes,not-read," in table
+
+
+def test_what_may_still_be_read_anew_is_not_compared(month: Place) -> None:
+    """Two reports of a time that are made on two days would differ by one visit that was closed between them."""
+    read(month)
+    half = json.loads(month.run("report", "--now=2026-11-20T13:00:00+01:00", "--json").stdout)["outcomes"]["total"]
+    assert half["reminded"]["missed"] + half["reminded"]["attended"] == 300, "of the days until 5 November"
+    assert half["reminded"]["not_compared"] == 100
+    assert month.run("report", "--now=2026-11-10T13:00:00+01:00", "--csv").stdout.count("outcomes,not-read,") == 1
 
 
 def test_of_one_unit(month: Place) -> None:
@@ -150,7 +168,9 @@ def test_few_are_not_told_in_any_form(month: Place) -> None:
     month.run("report", AT_NOW, f"--html={file}")
     assert outcomes(month)["total"] is None
     assert SWEDISH["helping-few"] in file.read_text("utf-8")
-    assert "missed" not in month.run("report", AT_NOW, "--csv").stdout
+    table = month.run("report", AT_NOW, "--csv").stdout
+    assert "missed" not in table
+    assert "outcomes,withheld," in table
 
 
 def test_what_was_purged_is_still_compared(month: Place) -> None:
