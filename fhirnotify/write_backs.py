@@ -63,8 +63,8 @@ def standing(settings: Settings, reminders: Iterable[str]) -> "dict[str, Standin
         return backlog.standing(ids)
 
 
-def in_vain(settings: Settings, now: datetime) -> Counter[str]:
-    """Count the reminders of which the journal system could not be told yet, by the code of why.
+def outstanding(settings: Settings, now: datetime) -> Counter[str]:
+    """Count the reminders of which the journal system is still to be told, by the code of why, or ``NOT_TRIED``.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -76,7 +76,7 @@ def in_vain(settings: Settings, now: datetime) -> Counter[str]:
         return Counter()
     database = open_database(settings.ledger.url, create=False, read_only=True, patience=5.0)
     with closing(SqlWrittenBack(database)) as backlog:
-        return backlog.in_vain(now)
+        return backlog.outstanding(now)
 
 
 def _told(settings: Settings, stop: threading.Event) -> WroteBack:

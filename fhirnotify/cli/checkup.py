@@ -19,6 +19,7 @@ from fhirnotify.fhir.auth_scope import lets_write
 from fhirnotify.fhir.source import Source
 from fhirnotify.harness.probing.finding import Behaviour, Verdict
 from fhirnotify.harness.probing.probe import probe
+from fhirnotify.ledger.written import NOT_TRIED
 from fhirnotify.settings import Settings, load
 
 Part = Literal["settings", "mappings", "template", "fhir", "ledger", "sms", "monitoring"]
@@ -154,12 +155,14 @@ def _shortcoming(what: str) -> Finding:
 
 def _ledger(settings: Settings) -> Iterator[Finding]:
     yield Finding("ledger", "ok", ledgers.state(settings))
-    if settings.fhir.write_back and (in_vain := write_backs.in_vain(settings, datetime.now(UTC))):
-        codes = ", ".join(f"{count} {code}" for code, count in in_vain.most_common())
-        what = f"the journal system could not be told of {in_vain.total()} reminders yet: {codes}"
-        yield Finding(
-            "ledger", "warning", what, "They were sent. See fhir.write_back in the README; it is tried again."
-        )
+    if settings.fhir.write_back and (left := write_backs.outstanding(settings, datetime.now(UTC))):
+        codes = ", ".join(f"{count} {code}" for code, count in left.most_common())
+        what = f"the journal system is still to be told of {left.total()} reminders: {codes}"
+        if set(left) == {NOT_TRIED}:
+            yield Finding("ledger", "ok", what, "Each run and follow-up goes on with it.")
+        else:
+            step = "No message waits for it, and it is tried again: see fhir.write_back in the README for the codes."
+            yield Finding("ledger", "warning", what, step)
 
 
 def _sms(settings: Settings) -> Iterator[Finding]:

@@ -44,8 +44,8 @@ _TAKEN = frozenset({200, 201, 204})
 _TO_WAIT = frozenset({429, 503})
 _OF_ALL = frozenset({401, 405, 407, 501})
 """What a server says that lets nobody in, or takes no updates at all."""
-_OF_THE_SERVER = frozenset({403, 408, 425})
-"""What it may say of all or of one: 403 may be a patient's whose record is closed to us."""
+_OF_THE_SERVER = frozenset({408, 425})
+"""What it says of itself, and not of this one. 403 may be a patient's alone, whose record is closed to us."""
 
 
 class HttpCommunications:

@@ -5,15 +5,19 @@ What is told of a reminder in a state
     accepted                 accepted; once nobody asks any more what became of it, unconfirmed
     delivered, undelivered, uncertain, rejected
                              as the state is called
-    retry, claimed           waiting, if something was told before; else nothing
+    retry, claimed           waiting, if something was told before, or may have been; else nothing
     withdrawn, expired       given-up, likewise
     sending                  nothing meanwhile
+
+Once it was tried in vain it is told until that is taken, also what was told before: the answer may have been lost, and
+what stands there may be anything.
 
 Of what went to the outbox nothing is ever told, nor of what was erased for its patient. Told is of visits that are
 still to come, and of those of the last seven days (``SPAN``): so switching it on does not tell of a whole year, and
 so ends the trying where the journal system does not take one.
 
-Where it was told in vain, that is tried again after 10 minutes, then each time after twice as long, at most a day.
+Where it was told in vain, that is tried again after 10 minutes, then each time after twice as long, at most a day; and
+after everything that was not tried yet, what was tried the longest ago first.
 """
 
 from collections import Counter
@@ -31,6 +35,9 @@ SPAN = timedelta(days=7)
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=10), timedelta(days=1)
 """How long is waited after the first time in vain, and at most."""
 
+NOT_TRIED = "not-tried"
+"""Said of what is to be told and was not tried yet."""
+
 TOLD: Mapping[State, Told] = {
     State.UNDELIVERED: Told.UNDELIVERED,
     State.REJECTED: Told.REJECTED,
@@ -46,7 +53,7 @@ CORRECTED: Mapping[State, Told] = {
     State.WITHDRAWN: Told.GIVEN_UP,
     State.EXPIRED: Told.GIVEN_UP,
 }
-"""What is told of the others, where something else was told before."""
+"""What is told of the others, where something else was told before, or may have been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +89,15 @@ class WrittenBack(Protocol):
         ...
 
     def give_back(self, notices: list[Notice]) -> None:
-        """Give back what was not tried after all."""
+        """Give back what was not tried after all, of what was given last: it stands as it stood before."""
         ...
 
     def standing(self, reminders: list[str]) -> dict[str, Standing]:
         """Give how it stands with reminders, by their ids, where anything was tried."""
         ...
 
-    def in_vain(self, now: datetime) -> Counter[str]:
-        """Count what is still to be told and was last tried in vain, by the code of why."""
+    def outstanding(self, now: datetime) -> Counter[str]:
+        """Count what is still to be told, by the code of why it was in vain the last time, or ``NOT_TRIED``."""
         ...
 
     def close(self) -> None:

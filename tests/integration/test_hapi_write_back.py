@@ -129,7 +129,7 @@ def test_while_writing_is_refused_the_same_is_sent(told):
         told.configure(f"{gate.base_url}/fhir")
         done = told.run()
         assert (done.exit_code, done.summary["sent"]) == (0, VISITS)
-        assert done.summary["write_back"] == {"written": 0, "failed": {"status-403": VISITS}, "complete": False}
+        assert done.summary["write_back"] == {"written": 0, "failed": {"status-403": VISITS}, "complete": True}
         assert sorted((each.to, each.text) for each in told.inbox.messages) == sorted(told.world.inbox)
         refuses[0] = False
         with closing(sqlite3.connect(told.installation.directory / "fhirnotify.db")) as ledger, ledger:

@@ -153,8 +153,18 @@ def test_explain_and_check_tell_what_could_not_be_told(telling: Telling, fhir: W
     (reminder,) = json.loads(telling.at(NOW, "explain", "a1", "--json").stdout)["reminders"]
     assert (reminder["write_back"]["written"], reminder["write_back"]["attempts"]) == (None, 1)
     checked = telling.run("check").stdout
-    assert "the journal system could not be told of 1 reminders yet: 1 status-422" in " ".join(checked.split())
+    assert "the journal system is still to be told of 1 reminders: 1 status-422" in " ".join(checked.split())
     assert "communication-update" in checked
+
+
+def test_check_tells_what_was_not_tried_yet(telling: Telling, fhir: WritableFhir) -> None:
+    """Which is nothing to mend: it has been switched on, and the next pass begins with it."""
+    telling.replace("write_back = true", "write_back = false")
+    telling.told()
+    telling.replace("write_back = false", "write_back = true")
+    found = json.loads(telling.run("check", "--json").stdout)
+    (said,) = (each for each in found if "still to be told" in each["what"])
+    assert (said["level"], said["what"].partition(": ")[2]) == ("ok", "4 not-tried")
 
 
 def test_a_refused_account_keeps_nobody_from_being_told(telling: Telling, inbox: Inbox, fhir: WritableFhir) -> None:

@@ -59,7 +59,7 @@ def put(
         (Reply(302, headers={"Location": "/elsewhere"}), Failed("status-302", lasting=True)),
         (Reply(400), Refused("status-400")),
         (Reply(401), Failed("status-401", lasting=True)),
-        (Reply(403), Failed("status-403")),
+        (Reply(403), Refused("status-403")),
         (Reply(404), Refused("status-404")),
         (Reply(405), Failed("status-405", lasting=True)),
         (Reply(408), Failed("status-408")),
