@@ -45,10 +45,14 @@ class FhirError(FhirnotifyError):
     """The FHIR endpoint cannot be used: down, refusing, of another version, or not FHIR."""
 
     exit_code = 3
+    of_what_was_asked: bool = False
+    """Whether it may lie in the very resources that were asked for, so that others may be had."""
 
 
 class IncompleteRead(FhirError):
     """The endpoint answered, but a page, a match or a resource is missing: nothing may be sent on this."""
+
+    of_what_was_asked = True
 
 
 class AccountFault(FhirnotifyError):

@@ -17,6 +17,8 @@ _GZIP_WINDOW = zlib.MAX_WBITS | 16
 class TooLongError(FhirError):
     """The body is longer than the limit; it was left unread."""
 
+    of_what_was_asked = True
+
 
 def read_body(response: httpx.Response, limit: int, deadline: float) -> bytes:
     """Read a streamed response to its end, unpacked.

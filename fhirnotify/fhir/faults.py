@@ -39,6 +39,7 @@ _ALERTS = {
 }
 """What a server means by an alert (RFC 8446 §6.2)."""
 _DEEPEST = 10
+_OF_WHO_ASKS = frozenset({401, 407})
 
 
 class RefusedError(FhirError):
@@ -47,6 +48,7 @@ class RefusedError(FhirError):
     def __init__(self, status: int, what: str, next_step: str) -> None:
         super().__init__(what, next_step)
         self.status = status
+        self.of_what_was_asked = status >= HTTPStatus.BAD_REQUEST and status not in _OF_WHO_ASKS
 
 
 def connection_fault(
@@ -115,7 +117,8 @@ def status_fault(response: httpx.Response, codes: tuple[str, ...], asked: str) -
     what = f"{asked} was answered with {status} {_phrase(status)}".rstrip() + _listed(codes) + "."
     if status in TEMPORARY_STATUSES:
         asked_for = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-        return Temporary(what, _SERVER, asked_for.total_seconds() if asked_for else 0.0)
+        wait = asked_for.total_seconds() if asked_for else 0.0
+        return Temporary(what, _SERVER, wait, of_what_was_asked=status == HTTPStatus.INTERNAL_SERVER_ERROR)
     if response.next_request is not None:
         return RefusedError(status, f"{what} It is not followed.", _redirect_step(response.next_request.url))
     match status:

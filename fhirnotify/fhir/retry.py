@@ -30,8 +30,9 @@ _jitter = wait_random_exponential(multiplier=1, max=_LONGEST_JITTER)
 class Temporary(Exception):
     """A fault that may have passed by the next attempt. It never leaves the client."""
 
-    def __init__(self, what: str, next_step: str, retry_after: float = 0.0) -> None:
+    def __init__(self, what: str, next_step: str, retry_after: float = 0.0, *, of_what_was_asked: bool = False) -> None:
         super().__init__(what)
+        self.of_what_was_asked = of_what_was_asked
         self.what = what
         self.next_step = next_step
         self.retry_after = retry_after
@@ -51,7 +52,9 @@ def retrying(attempts: int, patience: timedelta, sleep: Callable[[float], None])
 def exhausted(fault: Temporary, policy: Retrying) -> FhirError:
     """Make the error of a fault that was still there at the last attempt."""
     tried = policy.statistics.get("attempt_number", 1)
-    return FhirError(f"{fault.what} Tried {tried} times." if tried > 1 else fault.what, fault.next_step)
+    error = FhirError(f"{fault.what} Tried {tried} times." if tried > 1 else fault.what, fault.next_step)
+    error.of_what_was_asked = fault.of_what_was_asked
+    return error
 
 
 def _wait(state: RetryCallState) -> float:
