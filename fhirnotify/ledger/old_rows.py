@@ -142,7 +142,10 @@ def _delete_reminders(connection: Connection, age: Age, zone: ZoneInfo) -> Count
 
 
 def _outcomes(age: Age) -> Select[Any]:
-    return select(_o.appointment, _o.start).where(_o.start < age.before)
+    """Find the outcomes that are too old, but for those of reminders that stay: they are counted together."""
+    of_visit = (_r.appointment == _o.appointment, _r.start == _o.start)
+    stays = exists().where(*of_visit, ~is_old(age), ~is_erasable(age))
+    return select(_o.appointment, _o.start).where(_o.start < age.before, ~stays)
 
 
 def _delete_outcomes(connection: Connection, age: Age, zone: ZoneInfo) -> Counts:  # noqa: ARG001

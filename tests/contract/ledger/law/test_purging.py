@@ -152,6 +152,20 @@ def test_what_became_of_visits(ledger, reach, purge, rows, database):
     assert rows("SELECT result, became FROM tally") == [("delivered", "noshow")]
 
 
+def test_what_became_stays_as_long_as_the_reminder(ledger, reach, purge, rows, database, now):
+    """Of what is still asked about, however old: when that is over, both are counted together."""
+    reminder = reach(State.ACCEPTED)
+    became = {"appointment": "a1", "start": reminder.start, "status": "noshow", "read_at": reminder.start}
+    database.write(lambda connection: connection.execute(tables.outcome.insert(), became))
+
+    foretold = looked(database, Age(now + timedelta(days=100), RETENTION))
+    assert foretold.deleted == purge().deleted == {}
+    ledger.move("r1", now, [Change(reminder.id, State.ACCEPTED, code="no-report")])
+
+    assert purge().deleted["outcomes"] == 1
+    assert rows("SELECT result, became FROM tally") == [("accepted", "noshow")]
+
+
 def test_runs_go_and_who_is_needed_stays(ledger, reach, purge, rows, now):
     """Old runs go, with who did them, unless something is left of which they must be told."""
     for run in ("r1", "r0"):
