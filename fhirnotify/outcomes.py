@@ -4,11 +4,12 @@ Of which, and how often
 
     A visit is over when the local day of its start is. What became of it is read as soon as that is so, once, however
     late; and again, on each later day on which this runs, until it is final (``ledger.outcomes.FINAL``) or its start
-    two weeks ago. Nothing is read of what is older than the retention time. What was never read comes first, the
-    oldest first.
+    two weeks ago; what is gone or cannot be read even then, once a week. Nothing is read of what is older than the
+    retention time. What was never read comes first, the latest day first.
 
 Many at a time, by id. Each batch is recorded as soon as it has been read, so whatever stops the work, the next one goes
-on from there.
+on from there. Where a batch fails, its halves are asked for, so that one resource at which the endpoint fails stops no
+other. A fault that cannot lie in what was asked for stops the work at once.
 """
 
 import threading
@@ -29,11 +30,14 @@ from fhirnotify.job import Clock
 from fhirnotify.ledger.outcomes import GONE, MOVED, UNREADABLE, Visit, Visits
 from fhirnotify.rows import instant
 
-ASKED_AGAIN = timedelta(days=14)
-"""How long after its start a visit is asked about again; by then it has been closed, or nobody will."""
-
 BATCH = 100
 """Visits in one search, and in one transaction."""
+
+IN_A_ROW = 3
+"""When so many appointments one after the other cannot be asked for, it is no fault of theirs."""
+
+A_FEW = 5
+"""When more than so many visits, the latest, are gone, and nothing else was found, it is another endpoint."""
 
 
 @dataclass(slots=True)
@@ -62,7 +66,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading needs. ``told`` hears after each batch how much has been read."""
+    """What reading needs. ``told`` hears after each batch how much has been read; after ``seconds`` none begins."""
 
     source: Source
     visits: Visits
@@ -71,21 +75,19 @@ class Reading:
     retention: timedelta
     told: Callable[[Read], None]
     stop: threading.Event
+    seconds: float
 
 
 def read_outcomes(reading: Reading) -> Read:
-    """Read what became of every visit that is to be asked about.
+    """Read what became of every visit that is to be asked about, as far as the time goes.
 
     Raises:
-        FhirError: the endpoint cannot be used, or did not give everything.
+        FhirError: the endpoint cannot be used, did not give everything, or is not the one that has the visits.
         LedgerError: the ledger cannot be used. Either error's ``summary`` tells what was read and recorded until then.
     """
     done, began = Read(uuid4().hex, reading.clock.now()), time.monotonic()
     try:
-        try:
-            _read(reading, done)
-        finally:  # also what was read before an incomplete answer was read by somebody
-            reading.visits.close_with(done.run, reading.clock.now(), done.became)
+        _read(reading, done, began + reading.seconds)
     except FhirnotifyError as error:
         done.complete = False
         error.summary = done
@@ -95,22 +97,82 @@ def read_outcomes(reading: Reading) -> Read:
     return done
 
 
-def _read(reading: Reading, done: Read) -> None:
-    for visits in _batches(_wanted(reading, done.now)):
-        if reading.stop.is_set():
-            done.complete = False
+def _read(reading: Reading, done: Read, until: float) -> None:
+    today = datetime.combine(done.now.astimezone(reading.zone).date(), time_of_day(), reading.zone)
+    kept, endpoint = done.now - reading.retention, _Endpoint(reading)
+    for visits in _batches(reading.visits.unread(kept, today, reading.clock.real())):
+        _read_batch(reading, done, endpoint.became(visits), is_known=bool(set(done.became) - {GONE}))
+        if _is_over(reading, done, until):
             return
-        try:
-            found = reading.source.appointments_by_id(sorted({visit.appointment for visit in visits}))
-        except FhirError:
-            done.complete = False
-            if reading.stop.is_set():  # the signal ended its waits between attempts: that is no fault of the endpoint
-                return
-            raise
-        became = {visit: became_of(visit, found.get(visit.appointment)) for visit in visits}
-        reading.visits.record(reading.clock.now(), became)
+    for visits in _batches(reading.visits.not_final(kept, done.now, today)):
+        _read_batch(reading, done, endpoint.became(visits), is_known=True)
+        if _is_over(reading, done, until):
+            return
+
+
+def _is_over(reading: Reading, done: Read, until: float) -> bool:
+    if reading.stop.is_set() or time.monotonic() >= until:
+        done.complete = False
+    return not done.complete
+
+
+def _read_batch(reading: Reading, done: Read, answers: Iterator[tuple[Visit, str]], *, is_known: bool) -> None:
+    """Read a batch and record it, also what was read of it before a failure. ``is_known``: something was found yet."""
+    became: dict[Visit, str] = {}
+    failure: FhirError | None = None
+    try:
+        became.update(answers)
+    except FhirError as error:
+        done.complete = False
+        failure = None if reading.stop.is_set() else error  # a signal ended its waits: no fault of the endpoint
+    if not is_known and len(became) > A_FEW and set(became.values()) == {GONE}:
+        raise FhirError(
+            f"The endpoint has none of the {len(became)} appointments of the latest visits.",
+            "Set fhir.base_url to the endpoint that the passes read from. None of them was recorded as gone.",
+        )
+    if became:
+        reading.visits.record(done.run, reading.clock.now(), became)
         done.became.update(became.values())
         reading.told(done)
+    if failure is not None:
+        raise failure
+
+
+class _Endpoint:
+    """What the endpoint says became of visits. An appointment at which it fails alone cannot be read."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._source, self._stop = reading.source, reading.stop
+        self._failed = 0
+
+    def became(self, visits: Sequence[Visit]) -> Iterator[tuple[Visit, str]]:
+        """Give visits with what became of them, as they are read.
+
+        Raises:
+            FhirError: it lies not in what was asked for, or so it seems.
+        """
+        _ = self._source.version  # it lies in no appointment when even that cannot be had
+        yield from self._halving(visits)
+
+    def _halving(self, visits: Sequence[Visit]) -> Iterator[tuple[Visit, str]]:
+        ids = sorted({visit.appointment for visit in visits})
+        try:
+            found = self._source.appointments_by_id(ids)
+        except FhirError as error:
+            if self._stop.is_set() or not error.of_what_was_asked:
+                raise
+            if len(ids) == 1:
+                self._failed += 1
+                yield from ((visit, UNREADABLE) for visit in visits)
+                if self._failed == IN_A_ROW:
+                    raise
+                return
+        else:
+            self._failed = 0
+            yield from ((visit, became_of(visit, found.get(visit.appointment))) for visit in visits)
+            return
+        for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
+            yield from self._halving([visit for visit in visits if visit.appointment in half])
 
 
 def became_of(visit: Visit, found: Appointment | None) -> str:
@@ -122,13 +184,6 @@ def became_of(visit: Visit, found: Appointment | None) -> str:
             return UNREADABLE
         case Booking(start=start, status=status):
             return status if start in (visit.start, None) else MOVED
-
-
-def _wanted(reading: Reading, now: datetime) -> Iterator[Sequence[Visit]]:
-    today = datetime.combine(now.astimezone(reading.zone).date(), time_of_day(), reading.zone).astimezone(now.tzinfo)
-    kept = now - reading.retention
-    yield from reading.visits.never_read(kept, today)
-    yield from reading.visits.not_final(max(kept, now - ASKED_AGAIN), today)
 
 
 def _batches(pages: Iterable[Sequence[Visit]]) -> Iterator[Sequence[Visit]]:

@@ -68,7 +68,12 @@ def asking(
 
 @contextmanager
 def reading(
-    settings: Settings, told: "Callable[[Read], None]", now: datetime | None = None, stop: threading.Event | None = None
+    settings: Settings,
+    told: "Callable[[Read], None]",
+    now: datetime | None = None,
+    stop: threading.Event | None = None,
+    *,
+    seconds: float,
 ) -> "Iterator[Reading]":
     """Make what reading the outcomes of visits needs; everything is closed afterwards.
 
@@ -86,7 +91,7 @@ def reading(
         closing(open_database(kept.url, create=False, read_only=False, patience=5.0)) as database,
     ):
         visits, zone = LedgerVisits(database), settings.reminder.time_zone
-        yield Reading(journal, visits, clock(now), zone, kept.retention, told, stop)
+        yield Reading(journal, visits, clock(now), zone, kept.retention, told, stop, seconds)
 
 
 @contextmanager

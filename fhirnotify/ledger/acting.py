@@ -3,10 +3,11 @@
 import os
 import pwd
 import socket
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
 
 from fhirnotify.ledger import tables
 from fhirnotify.ledger.records import insert
@@ -36,3 +37,14 @@ def deed(connection: Connection, run: str, at: datetime, what: str, detail: dict
     """Record what this process did to the ledger as a whole."""
     act(connection, run, at)
     connection.execute(tables.deed.insert(), {"at": at, "run": run, "what": what, "detail": detail})
+
+
+def deed_so_far(connection: Connection, run: str, at: datetime, what: str, more: Counter[str]) -> None:
+    """Record what this process does to the ledger bit by bit: the first time, and from then on add to that."""
+    of = tables.deed.c
+    begun = connection.execute(select(of.id, of.detail).where(of.run == run, of.what == what)).one_or_none()
+    if begun is None:
+        deed(connection, run, at, what, dict(sorted(more.items())))
+        return
+    detail = dict(sorted((Counter(begun.detail) + more).items()))
+    connection.execute(update(tables.deed).where(of.id == begun.id).values(detail=detail))

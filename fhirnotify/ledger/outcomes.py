@@ -7,17 +7,17 @@ the appointment's id and start stand in the ledger already, and what was erased 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, select, tuple_, union
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, select, tuple_, union
 from sqlalchemy.sql.functions import coalesce
 
 from fhirnotify.ledger import acting, tables
 from fhirnotify.ledger.database import Database
 from fhirnotify.ledger.port import State
 from fhirnotify.ledger.records import chunks, insert
-from fhirnotify.ledger.statistics import is_last_word
+from fhirnotify.ledger.statistics import ASKED_AGAIN, is_last_word
 
 MOVED = "moved"
 """The appointment is at another time by now: at the time that the ledger knows there was no visit to be missed."""
@@ -40,6 +40,10 @@ PAGE = 500
 _r, _d, _o, _erase = tables.reminder.c, tables.decision.c, tables.outcome.c, tables.to_erase.c
 
 _DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
+
+AHEAD = timedelta(hours=1)
+"""By so much the clocks of two machines may differ; what is said to be read later than that was not read then."""
 
 _STANDING = [state.value for state in State if state is not State.WITHDRAWN]
 
@@ -55,20 +59,27 @@ class Visit:
 class Visits(Protocol):
     """The port to the ledger: visits that are over, and what became of them."""
 
-    def never_read(self, since: datetime, until: datetime) -> Iterator[Sequence[Visit]]:
-        """Give visits that start from ``since`` and before ``until``, of which nothing was ever read; page by page."""
+    def unread(self, since: datetime, until: datetime, real: datetime) -> Iterator[Sequence[Visit]]:
+        """Give visits that start from ``since`` and before ``until``, of which nothing was read; page by page.
+
+        ``until`` is a local midnight: days are those of its zone. What was read before the day of the visit was over,
+        or later than it really is, was read by a clock that was ahead: it does not count.
+        """
         ...
 
-    def not_final(self, since: datetime, before: datetime) -> Iterator[Sequence[Visit]]:
-        """Give visits from ``since`` of which nothing final is known, last read before ``before``; page by page."""
+    def not_final(self, since: datetime, now: datetime, today: datetime) -> Iterator[Sequence[Visit]]:
+        """Give visits from ``since`` that were read and are to be read again, page by page.
+
+        Nothing final is known of them, and they were last read before ``today``, while their start is no longer ago
+        than ``ASKED_AGAIN``; later, what was gone or could not be read, a week after it was read last.
+        """
         ...
 
-    def record(self, at: datetime, became: Mapping[Visit, str]) -> None:
-        """Record what became of visits, as it was read at a moment. What has left the ledger meanwhile stays away."""
-        ...
+    def record(self, run: str, at: datetime, became: Mapping[Visit, str]) -> None:
+        """Record what became of visits, as it was read at a moment, and that it was read, by whom, and how much.
 
-    def close_with(self, run: str, at: datetime, read: Counter[str]) -> None:
-        """Record that it was read, by whom, and how much."""
+        What has left the ledger meanwhile stays away.
+        """
         ...
 
 
@@ -83,26 +94,32 @@ class LedgerVisits:
         if database.shared:  # so that nobody migrates it meanwhile; in SQLite this would keep runs out
             database.hold()
 
-    def never_read(self, since: datetime, until: datetime) -> Iterator[Sequence[Visit]]:
-        """Give what nothing was ever read of, the oldest first: it leaves the ledger first.
+    def unread(self, since: datetime, until: datetime, real: datetime) -> Iterator[Sequence[Visit]]:
+        """Give what nothing was read of, the latest day first: that is the one which any journal system still has.
 
         A day at a time, so that no page sorts more than a day has.
         """
         while since < until:
-            before = min(since + _DAY, until)
-            yield from self._pages(lambda last, since=since, before=before: _never_read(since, before, last))  # type: ignore[misc]
-            since = before
+            day = max(since, _midnight_before(until))
+            yield from self._pages(lambda last, day=day, until=until: _unread(day, until, real + AHEAD, last))  # type: ignore[misc]
+            until = day
 
-    def not_final(self, since: datetime, before: datetime) -> Iterator[Sequence[Visit]]:
-        """Give what is not final, in the order of ids: as the table is kept, so that it is gone through but once."""
-        wanted = select(_o.appointment, _o.start).where(
-            _o.status.not_in(sorted(FINAL)), _o.start >= since, _o.read_at < before
-        )
-        wanted = wanted.order_by(_o.appointment, _o.start).limit(PAGE)
+    def not_final(self, since: datetime, now: datetime, today: datetime) -> Iterator[Sequence[Visit]]:
+        """Give what is not final: what was read the longest ago comes first, by days; of a day in the order of ids."""
+        daily = (_o.start >= now - ASKED_AGAIN) & (_o.read_at < today)
+        weekly = _o.status.in_([GONE, UNREADABLE]) & (_o.read_at < today - _WEEK + _DAY)
+        is_due = _o.status.not_in(sorted(FINAL)) & (_o.start >= since) & (daily | weekly)
         key = tuple_(_o.appointment, _o.start)
-        yield from self._pages(
-            lambda last: wanted if last is None else wanted.where(key > (last.appointment, last.start))
-        )
+        page = select(_o.appointment, _o.start).where(is_due).order_by(_o.appointment, _o.start).limit(PAGE)
+        oldest = select(func.min(_o.read_at)).where(is_due)
+        while first := self._database.read(lambda connection, oldest=oldest: connection.scalar(oldest)):  # type: ignore[misc]
+            of_day = page.where(_o.read_at >= first, _o.read_at < first + _DAY)
+            yield from self._pages(
+                lambda last, of_day=of_day: (  # type: ignore[misc]
+                    of_day if last is None else of_day.where(key > (last.appointment, last.start))
+                )
+            )
+            oldest = oldest.where(_o.read_at >= first + _DAY)
 
     def _pages(self, wanted: Callable[[Visit | None], Select[Any]]) -> Iterator[Sequence[Visit]]:
         last: Visit | None = None
@@ -114,11 +131,13 @@ class LedgerVisits:
             yield found
             last = found[-1]
 
-    def record(self, at: datetime, became: Mapping[Visit, str]) -> None:
-        """Record a batch, in one transaction; what was read later stays."""
+    def record(self, run: str, at: datetime, became: Mapping[Visit, str]) -> None:
+        """Record a batch, and the deed, in one transaction; what was read later stays."""
 
         def work(connection: Connection) -> None:
-            known = _known(connection, [visit.appointment for visit in became])
+            appointments = sorted({visit.appointment for visit in became})
+            _keep(connection, appointments)
+            known = _known(connection, appointments)
             rows = [
                 {"appointment": visit.appointment, "start": visit.start, "status": status, "read_at": at}
                 for visit, status in sorted(became.items())
@@ -126,18 +145,30 @@ class LedgerVisits:
             ]
             offer = insert(connection, tables.outcome)
             newer = {"status": offer.excluded.status, "read_at": offer.excluded.read_at}
-            is_older = _o.read_at <= offer.excluded.read_at
+            is_older = (_o.read_at <= offer.excluded.read_at) | (_o.read_at > at + AHEAD)
             keep = offer.on_conflict_do_update(index_elements=["appointment", "start"], set_=newer, where=is_older)
             if rows:
                 connection.execute(keep, rows)
+            acting.deed_so_far(connection, run, at, READ, Counter(became.values()))
 
         self._database.write(work)
 
-    def close_with(self, run: str, at: datetime, read: Counter[str]) -> None:
-        """Record the deed, unless there was nothing to read."""
-        if read:
-            detail = dict(sorted(read.items()))
-            self._database.write(lambda connection: acting.deed(connection, run, at, READ, detail))
+
+def _midnight_before(until: datetime) -> datetime:
+    return datetime.combine((until - timedelta.resolution).date(), time(), until.tzinfo)
+
+
+def _keep(connection: Connection, appointments: Sequence[str]) -> None:
+    """Let nobody delete what is known of appointments until this transaction ends; wait for who is at it.
+
+    Else what is erased between the look at it and the record would come back. SQLite lets one write at a time anyway.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    of_reminders, of_decisions = select(_r.id).order_by(_r.id), select(_d.patient).order_by(_d.appointment, _d.patient)
+    for chunk in chunks(appointments):
+        for wanted, of in ((of_reminders, _r.appointment), (of_decisions, _d.appointment)):
+            connection.execute(wanted.where(of.in_(chunk)).with_for_update(read=True, key_share=True)).all()
 
 
 def _of_reminders(state: ColumnElement[str] = _r.state) -> Select[Any]:
@@ -150,12 +181,13 @@ def _of_decisions() -> Select[Any]:
     return select(_d.appointment, _d.start).where(_d.reason.is_not(None), _d.start.is_not(None), is_last_word())
 
 
-def _never_read(since: datetime, until: datetime, after: Visit | None) -> Select[Any]:
+def _unread(since: datetime, until: datetime, ahead: datetime, after: Visit | None) -> Select[Any]:
     def over(start: ColumnElement[Any]) -> ColumnElement[bool]:
         return (start >= since) & (start < until)
 
     visit = union(_of_reminders().where(over(_r.start)), _of_decisions().where(over(_d.start))).subquery().c
-    read = exists().where(_o.appointment == visit.appointment, _o.start == visit.start)
+    in_time = (_o.read_at >= until) & (_o.read_at <= ahead)
+    read = exists().where(_o.appointment == visit.appointment, _o.start == visit.start, in_time)
     wanted = select(visit.appointment, visit.start).where(~read).order_by(visit.start, visit.appointment).limit(PAGE)
     return wanted if after is None else wanted.where(tuple_(visit.start, visit.appointment) > _key(after))
 
@@ -167,7 +199,7 @@ def _key(visit: Visit) -> tuple[Any, ...]:
 def _known(connection: Connection, appointments: Sequence[str]) -> set[Visit]:
     known: set[Visit] = set()
     by_id = _of_reminders(coalesce(_r.state, ""))  # else SQLite goes through all that stand to find a hundred
-    for chunk in chunks(sorted(appointments)):
+    for chunk in chunks(appointments):
         for wanted, of in ((by_id, _r.appointment), (_of_decisions(), _d.appointment)):
             known.update(_visits(connection, wanted.where(of.in_(chunk))))
     return known

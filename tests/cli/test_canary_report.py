@@ -1,11 +1,14 @@
 """Nothing personal leaves by a report: the same word, number and identity as elsewhere, looked for in every form."""
 
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from canary import OTHER, SECRETS, WORD, WORLD
 from place import NOW, Place
+
+from fhirnotify.clock import RealClock
 
 UNIT = "Location/unit101"
 OPTIONS = (
@@ -58,10 +61,11 @@ def test_no_report_tells_anything_personal(canary: Place) -> None:
             assert "unit101" in seen or "--html=page.html" in command
 
 
-def test_what_became_of_visits_tells_nothing_personal(canary: Place) -> None:
+def test_what_became_of_visits_tells_nothing_personal(canary: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read from resources with the word in every place, in turn; then in the ledger, the log and every report."""
     canary.settings("[sms]\nrate = 1000\n")
     night = "2026-11-25T02:00:00+01:00"
+    monkeypatch.setattr(RealClock, "real", lambda _: datetime.fromisoformat(night))
     for form in ([], ["--json"]):
         result = canary.run("outcomes", "--now", night, *form)
         assert result.exit_code == 0, result.stderr

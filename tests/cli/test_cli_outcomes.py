@@ -4,14 +4,22 @@ import json
 import signal
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from place import NOW, START, Place, visits
 
+from fhirnotify.clock import RealClock
 from fhirnotify.rows import instant
 
 NIGHT = ("--now", "2026-11-25T02:00:00+01:00")
 """The night after the visits."""
+
+
+@pytest.fixture(autouse=True)
+def winter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is done here is done in January, as far as this process knows."""
+    monkeypatch.setattr(RealClock, "real", lambda _: datetime(2027, 1, 15, tzinfo=UTC))
 
 
 def closed(statuses: list[str], everything=None) -> list[dict]:
@@ -79,7 +87,11 @@ def test_a_signal_ends_it_well(held: Place) -> None:
             "decided, run, unit FROM decision WHERE appointment = 'a0'",
             [(f"x{number}",) for number in range(20_000)],
         )
-    running = held.process("outcomes", "--json", *NIGHT)
+        before = instant(datetime.now(UTC) - timedelta(days=3)).replace("Z", ".000000Z")  # a process has the real clock
+        connection.execute("UPDATE decision SET start = ?", (before,))
+        connection.execute("UPDATE reminder SET start = ?", (before,))
+    held.world(closed(["fulfilled"] + ["noshow"] * 5, visits(6)))
+    running = held.process("outcomes", "--json")
     while not became(held) and running.poll() is None:
         pass
     running.send_signal(signal.SIGTERM)
@@ -145,7 +157,7 @@ def test_subject_and_purge_know_it(held: Place) -> None:
     """The extract shows what became of the visit; it goes with the retention time, and stays as a count."""
     held.world(closed(STATUSES, visits(6)))
     held.run("outcomes", *NIGHT)
-    assert "the visit became noshow" in held.run("subject", "p1").stdout
+    assert "Became    noshow" in held.run("subject", "p1").stdout
     with closing(sqlite3.connect(held.ledger)) as connection, connection:
         connection.execute("UPDATE reminder SET next_attempt = NULL")
     assert "6 outcomes" in held.run("purge", "--now", "2027-03-01T09:00:00+01:00").stdout
@@ -154,3 +166,31 @@ def test_subject_and_purge_know_it(held: Place) -> None:
         tallied = connection.execute("SELECT result, became, count FROM tally ORDER BY became, result").fetchall()
     assert ("no-consent", "noshow", 1) in tallied
     assert len(tallied) == 6
+
+
+def test_a_moment_that_is_still_to_come(held: Place) -> None:
+    """Exit 2, and nothing is read: of what is still to come nothing has become."""
+    done = held.run("outcomes", "--now", "2027-01-15T01:00:01Z")
+    assert (done.exit_code, became(held)) == (2, {})
+    assert "still to come" in done.stderr
+
+
+def test_another_endpoint(held: Place) -> None:
+    """Where none of the latest visits is: exit 3, nothing is recorded, and what is said is true."""
+    held.world([])
+    held.run("run", "--now", NOW)
+    done = held.run("outcomes", *NIGHT)
+    assert (done.exit_code, became(held)) == (3, {})
+    assert "fhir.base_url" in done.stderr
+    assert done.stdout.startswith("Nothing was read.")
+
+
+def test_when_the_time_is_over(held: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 0, and it says that the next one goes on."""
+    monkeypatch.setattr("fhirnotify.outcomes.BATCH", 4)
+    held.world(closed(STATUSES, visits(6)))
+    done = held.run("outcomes", *NIGHT, "--minutes=0")
+    assert (done.exit_code, len(became(held))) == (0, 4)
+    assert "the next one goes on" in done.stdout
+    held.run("outcomes", *NIGHT)
+    assert len(became(held)) == 6

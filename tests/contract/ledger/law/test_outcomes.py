@@ -1,6 +1,7 @@
 """What became of visits, in both databases: which are asked about, what is kept, and who is told of it."""
 
-from collections import Counter
+import threading
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fhirnotify.ledger import audit, outcomes, subject, tables
+from fhirnotify.ledger.opening import open_database
 from fhirnotify.ledger.outcomes import LedgerVisits, Visit
 from fhirnotify.ledger.port import State
 
@@ -28,10 +30,10 @@ def after(now):
 
 @pytest.fixture
 def wanted(visits, now, after):
-    """Give the appointments of which nothing was ever read."""
+    """Give the appointments of which nothing was read."""
 
     def of(since=None, until=None):
-        pages = visits.never_read(since or now, until or after)
+        pages = visits.unread(since or now, until or after, after)
         return [visit.appointment for page in pages for visit in page]
 
     return of
@@ -53,14 +55,14 @@ def test_what_was_reminded_of_and_what_was_not(ledger, reach, verdict_of, wanted
     assert wanted() == ["a0", "a1", "a10", "a11", "a2", "a4"]
 
 
-def test_page_by_page_in_the_order_of_their_starts(ledger, claim_of, wanted, visits, now, monkeypatch):
+def test_page_by_page_in_the_order_of_their_starts(ledger, claim_of, wanted, visits, now, after, monkeypatch):
     """None twice, none left out, also where many start at once; from the first moment, and before the last."""
     monkeypatch.setattr(outcomes, "PAGE", 3)
     ledger.claim("r1", now, [claim_of(n, hours=24 + n // 5) for n in range(20)], [])
 
     assert wanted() == sorted((f"a{n}" for n in range(20)), key=lambda name: (int(name[1:]) // 5, name))
     assert wanted(now + timedelta(hours=25), now + timedelta(hours=26)) == [f"a{n}" for n in range(5, 10)]
-    visits.record(now, {Visit(now + timedelta(hours=24), "a0"): "fulfilled"})
+    visits.record("o", after, {Visit(now + timedelta(hours=24), "a0"): "fulfilled"})
     assert "a0" not in wanted()
 
 
@@ -71,15 +73,21 @@ def test_what_is_not_final_is_found_again(ledger, claim_of, visits, wanted, now,
     ledger.claim("r1", now, claims, [])
     words = ["booked", "fulfilled", "arrived", "noshow", "gone", "moved", "unreadable", "cancelled", "entered-in-error"]
     of = [Visit(claim.start, claim.appointment) for claim in claims]
-    visits.record(after, dict(zip(of, words, strict=True)))
+    visits.record("o", after, dict(zip(of, words, strict=True)))
 
-    def again(since, before):
-        return [visit.appointment for page in visits.not_final(since, before) for visit in page]
+    def again(since, at):
+        return [visit.appointment for page in visits.not_final(since, at, at) for visit in page]
 
     assert wanted() == []
     assert again(now, after) == []
     assert again(now, after + timedelta(seconds=1)) == ["a0", "a2", "a4", "a6"]
     assert again(of[2].start, after + timedelta(seconds=1)) == ["a2", "a4", "a6"]
+    two_weeks_on = now + timedelta(days=15)
+    assert again(now, two_weeks_on + timedelta(hours=1)) == ["a2", "a4", "a6"]
+    assert again(now, two_weeks_on + timedelta(hours=12)) == ["a4", "a6"]
+    visits.record("o", two_weeks_on, {of[4]: "gone"})
+    assert again(now, two_weeks_on + timedelta(days=5)) == ["a6"]
+    assert again(now, two_weeks_on + timedelta(days=7)) == ["a6", "a4"]
 
 
 def test_what_was_read_last_stands(ledger, claim_of, visits, rows, now, after):
@@ -88,7 +96,7 @@ def test_what_was_read_last_stands(ledger, claim_of, visits, rows, now, after):
     ledger.claim("r1", now, [claim], [])
     visit = Visit(claim.start, "a1")
     for minutes, status in ((0, "booked"), (10, "fulfilled"), (5, "arrived")):
-        visits.record(after + timedelta(minutes=minutes), {visit: status})
+        visits.record("o", after + timedelta(minutes=minutes), {visit: status})
 
     assert rows("SELECT appointment, status FROM outcome") == [("a1", "fulfilled")]
 
@@ -102,7 +110,7 @@ def test_what_left_the_ledger_stays_away(reach, database, visits, wanted, rows, 
     for patient in ("p2", "p3"):
         subject.erase(database, "e", after, patient)
 
-    visits.record(after, of)
+    visits.record("o", after, of)
 
     assert rows("SELECT appointment, status FROM outcome") == [("a1", "noshow")]
     assert wanted() == []
@@ -111,8 +119,8 @@ def test_what_left_the_ledger_stays_away(reach, database, visits, wanted, rows, 
 def test_erasing_takes_what_became_along(ledger, reach, database, visits, rows, after):
     """Also of what stays bare; but not what another patient's visit is known by."""
     mine, bare = reach(State.DELIVERED, 1), reach(State.UNCERTAIN, 2)
-    visits.record(after, {Visit(each.start, each.appointment): "noshow" for each in (mine, bare)})
-    shown = subject.extract(database, "p2").reminders[0].became
+    visits.record("o", after, {Visit(each.start, each.appointment): "noshow" for each in (mine, bare)})
+    shown = subject.extract(database, "p2").outcomes[0].status
 
     for patient in ("p1", "p2"):
         subject.erase(database, "e", after, patient)
@@ -122,9 +130,15 @@ def test_erasing_takes_what_became_along(ledger, reach, database, visits, rows, 
 
 
 def test_who_read_and_how_much_is_told_in_the_audit(database, visits, after):
-    """One line for all of it: whose visits they were stands in the ledger, and nothing was decided by it."""
-    visits.close_with("o1", after, Counter(noshow=2, fulfilled=40))
-    visits.close_with("o2", after, Counter())
+    """One line for all of it: whose visits they were stands in the ledger, and nothing was decided by it.
+
+    It is there from the first batch on, whatever ends the work.
+    """
+    batches = [["noshow"] + ["fulfilled"] * 30, ["noshow"] + ["fulfilled"] * 10]
+    for number, batch in enumerate(batches):
+        visits.record("o1", after, {Visit(after, f"{number}-{n}"): status for n, status in enumerate(batch)})
+        (line,) = audit.records(database, after, after + timedelta(seconds=1))
+        assert line["visits"]["noshow"] == number + 1
 
     (line,) = audit.records(database, after, after + timedelta(seconds=1))
 
@@ -136,7 +150,91 @@ def test_who_read_and_how_much_is_told_in_the_audit(database, visits, after):
 def test_nothing_is_locked_while_the_endpoint_is_asked(ledger, claim_of, visits, now, after):
     """A run claims between one page and the next, and between a page and its record."""
     ledger.claim("r1", now, [claim_of(1)], [])
-    for page in visits.never_read(now, after):
+    for page in visits.unread(now, after, after):
         ledger.claim("r1", now, [claim_of(2)], [])
-        visits.record(after, dict.fromkeys(page, "booked"))
+        visits.record("o", after, dict.fromkeys(page, "booked"))
     assert tables.outcome.c.keys() == ["appointment", "start", "status", "read_at"]
+
+
+def test_the_latest_day_first(ledger, claim_of, wanted, visits, now):
+    """Days of the zone in which ``until`` is a midnight."""
+    ledger.claim("r1", now, [claim_of(n, hours=hours) for n, hours in enumerate([10, 12, 34.9, 35.1, 58])], [])
+    midnight = (now + timedelta(days=3)).astimezone(STOCKHOLM).replace(hour=0)
+
+    assert wanted(until=midnight) == ["a3", "a4", "a1", "a2", "a0"]
+
+
+def test_what_was_read_by_a_clock_that_was_ahead_is_read_anew(ledger, claim_of, visits, wanted, rows, now, after):
+    """What was read before the day of the visit was over, or is said to be read after now, does not count."""
+    claims = [claim_of(n, hours=24) for n in range(4)]
+    ledger.claim("r1", now, claims, [])
+    times = [claims[0].start + timedelta(hours=2), after + timedelta(days=20), after, after + timedelta(minutes=5)]
+    for claim, at in zip(claims, times, strict=True):
+        visits.record("o", at, {Visit(claim.start, claim.appointment): "booked"})
+
+    assert wanted() == ["a0", "a1"]
+    visits.record("o", after, {Visit(claim.start, claim.appointment): "noshow" for claim in claims[:2]})
+
+    assert wanted() == []
+    assert rows("SELECT appointment FROM outcome WHERE status = 'noshow' ORDER BY 1") == [("a0",), ("a1",)]
+
+
+def test_what_was_read_the_longest_ago_comes_first(ledger, claim_of, visits, now, after):
+    """So that what a night has no time for is read the next."""
+    claims = [claim_of(n) for n in range(4)]
+    ledger.claim("r1", now, claims, [])
+    for claim, days in zip(claims, (2, 1, 0, 2), strict=True):
+        visits.record("o", after + timedelta(days=days), {Visit(claim.start, claim.appointment): "booked"})
+    at = after + timedelta(days=5)
+
+    assert [one.appointment for page in visits.not_final(now, at, at) for one in page] == ["a2", "a1", "a0", "a3"]
+
+
+@pytest.mark.parametrize("state", [State.DELIVERED, State.UNCERTAIN])
+def test_what_is_erased_while_it_is_recorded_does_not_come_back(
+    reach, database, visits, url, rows, after, monkeypatch, state
+):
+    """Whoever erases waits until what was read has been recorded, and takes it along; also where the claim stays."""
+    reminder = reach(state)
+
+    def erase():
+        with closing(open_database(url, create=False, read_only=False, patience=10)) as beside:
+            subject.erase(beside, "e", after, "p1")
+
+    erasing = threading.Thread(target=erase)
+
+    def known(*args):
+        found = look(*args)
+        erasing.start()
+        erasing.join(0.5)  # as far as it gets
+        return found
+
+    look = outcomes._known
+    monkeypatch.setattr(outcomes, "_known", known)
+    visits.record("o", after, {Visit(reminder.start, "a1"): "noshow"})
+    erasing.join()
+
+    assert rows("SELECT appointment FROM outcome") == []
+
+
+def test_what_is_being_erased_is_waited_for(reach, database, visits, url, rows, after, monkeypatch):
+    """What became of it is not recorded then, though the claim stays."""
+    reminder = reach(State.UNCERTAIN)
+
+    def record():
+        with closing(open_database(url, create=False, read_only=False, patience=10)) as beside:
+            LedgerVisits(beside).record("o", after, {Visit(reminder.start, "a1"): "noshow"})
+
+    recording = threading.Thread(target=record)
+
+    def forget(*args):
+        forgotten(*args)
+        recording.start()
+        recording.join(0.5)  # as far as it gets
+
+    forgotten = subject._forget_outcomes
+    monkeypatch.setattr(subject, "_forget_outcomes", forget)
+    subject.erase(database, "e", after, "p1")
+    recording.join()
+
+    assert rows("SELECT appointment FROM outcome") == []
