@@ -87,6 +87,8 @@ def _keeps(count: int, step: int) -> bool:
 def cells(table: Table[Row, Column], unseen: Collection[Row] = ()) -> frozenset[tuple[Row, Column]] | None:
     """Choose the cells to withhold of a table whose sums of rows and of columns are shown.
 
+    What is not shown of a row, and of a column, is at least ``LEAST`` visits together.
+
     Args:
         table: the counts; every row has the same columns.
         unseen: rows of which no cell is shown, not even with a mark; their sums may be unknown too.
@@ -103,6 +105,14 @@ def cells(table: Table[Row, Column], unseen: Collection[Row] = ()) -> frozenset[
         if found is None:
             return None
         withheld.update(cell for cell in found if cell[0] in rows)
+    for row, column in small:
+        in_row = sum(count for at, count in rows[row].items() if (row, at) in withheld)
+        in_column = sum(table[at][column] for at in table if at in unseen or (at, column) in withheld)
+        if in_row < LEAST or in_column < LEAST:
+            found = finder.cheapest(row, column, is_few=(in_row < LEAST, in_column < LEAST))
+            if found is None:
+                return None
+            withheld.update(cell for cell in found if cell[0] in rows)
     return frozenset(withheld)
 
 
@@ -113,15 +123,18 @@ class _Rectangles(Generic[Row, Column]):
         self._table, self._unseen, self._withheld = table, unseen, withheld
         self._by_size: dict[Column, list[Row]] = {}
 
-    def cheapest(self, row: Row, column: Column) -> tuple[tuple[Row, Column], ...] | None:
-        """Give the cells that hide the fewest visits more."""
+    def cheapest(
+        self, row: Row, column: Column, *, is_few: tuple[bool, bool] = (False, False)
+    ) -> tuple[tuple[Row, Column], ...] | None:
+        """Give the cells that hide the fewest visits more; a large one in its row, or column, if that has few."""
         best: tuple[int, tuple[tuple[Row, Column], ...]] | None = None
         for other in self._table[row]:
-            if other == column:
+            if other == column or (is_few[0] and self._table[row][other] < LEAST):
                 continue
             for partner in self._partners(column):
                 corners = ((row, column), (row, other), (partner, column), (partner, other))
-                if partner != row and self._moves(corners):
+                is_large = self._table[partner][column] >= LEAST or not is_few[1]
+                if partner != row and is_large and self._moves(corners):
                     cost = sum(self._table[r][c] for r, c in corners[1:] if self._is_shown((r, c)))
                     if best is None or cost < best[0]:
                         best = cost, corners

@@ -65,6 +65,8 @@ def assert_safe(table: list[list[int]]) -> None:
         return
     shown = [[marked(n, withheld=(r, c) in withheld) for c, n in enumerate(row)] for r, row in enumerate(table)]
     assert not any(isinstance(each, int) and is_small(each) for row in shown for each in row)
+    for at, line in product((0, 1), range(3)):
+        assert not is_small(sum(table[cell[0]][cell[1]] for cell in withheld if cell[at] == line))
     found: dict[tuple[int, int], set[int]] = {}
     choices = [list(lists_that_fit(shown[r], sum(row))) for r, row in enumerate(table)]
     sums = [sum(column) for column in zip(*table, strict=True)]
@@ -100,6 +102,12 @@ def test_a_table() -> None:
     """A small cell goes with three others that make a rectangle with it."""
     table = {"x": {"yes": 90, "no": 3}, "y": {"yes": 40, "no": 20}, "z": {"yes": 500, "no": 300}}
     assert cells(table) == {(row, column) for row in "xy" for column in ("yes", "no")}
+
+
+def test_what_is_not_shown_of_a_column_is_not_small() -> None:
+    """Else it would be what the sum has more than what is shown: three visits of two contact types."""
+    table = {"x": {"yes": 90, "no": 1}, "y": {"yes": 40, "no": 2}, "z": {"yes": 500, "no": 300}}
+    assert cells(table) == {(row, column) for row in "xyz" for column in ("yes", "no")}
 
 
 def test_what_is_not_seen_at_all_hides_others_at_no_cost() -> None:
