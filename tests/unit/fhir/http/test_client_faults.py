@@ -76,6 +76,22 @@ def test_any_other_fault_ends_the_run_at_once(server, source, ids, waits, fault)
     assert source.requests == 2
 
 
+@pytest.mark.parametrize(
+    ("fault", "may"),
+    [(httpx.Response(status), True) for status in (400, 403, 404, 409, 413, 422, 500, 501)]
+    + [(httpx.Response(status), False) for status in (302, 401, 407, 429, 502, 503, 504)]
+    + [(httpx.Response(200, json={"resourceType": "Bundle", "type": "searchset", "entry": [1]}), True)]
+    + [(httpx.ConnectError("x"), False), (httpx.ReadTimeout("x"), False), (httpx.UnsupportedProtocol("x"), False)],
+    ids=lambda fault: str(fault.status_code) if isinstance(fault, httpx.Response) else None,
+)
+def test_which_faults_may_lie_in_what_was_asked_for(server, make_source, ids, fault, may):
+    """The others are the endpoint's, or lie in who asks: nothing else would be had either."""
+    server.instead.extend([None, fault])
+    with pytest.raises(FhirError) as caught:
+        ids(make_source(attempts=1))
+    assert caught.value.of_what_was_asked is may
+
+
 @pytest.mark.parametrize(("attempts", "said"), [(1, r"\n"), (2, r" Tried 2 times"), (4, r" Tried 4 times")])
 def test_attempts_are_bounded(server, make_source, waits, attempts, said):
     """The message says how often it was tried."""
