@@ -64,8 +64,8 @@ ABOUT = timedelta(hours=3)
 zone is off: the facts of a trace reach so far before ``since`` and after ``until``."""
 
 REACH = timedelta(days=3)
-"""How far off the clock that told when a message was sent may have been. A message that is so far from its moments is
-never taken for it, but keeps anybody from being sure that it is not there."""
+"""How far off the clock that told when a message was sent may have been. A message from our sender that is so far from
+its moments is never taken for it, but keeps anybody from being sure that it is not there."""
 
 
 def _always() -> bool:
