@@ -5,7 +5,7 @@ of its start. What was purged is counted from ``tally``, which knows no lead tim
 alone answers, which is what keeps a year of a region within seconds.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,6 +43,11 @@ def is_last_word() -> ColumnElement[bool]:
     return (_d.patient != "") | ~exists().where(other.c.appointment == _d.appointment, other.c.patient != "")
 
 
+_PURGED = (
+    select(_t.day, _t.result, func.sum(_t.count))
+    .where(_t.day.between(bindparam("first"), bindparam("last")))
+    .group_by(_t.day, _t.result)
+)
 _DAY: Any = (bindparam("since", type_=tables.Instant), bindparam("until", type_=tables.Instant))
 _STATES_OF_DAY = (
     select(_r.state, func.count())
@@ -50,7 +55,6 @@ _STATES_OF_DAY = (
     .group_by(_r.state)
 )
 _WITHOUT_OF_DAY = select(func.count()).where(_d.reason.is_not(None), _within(_d.start, *_DAY), is_last_word())
-_PURGED_OF_DAY = select(_t.result, func.sum(_t.count)).where(_t.day == bindparam("day")).group_by(_t.result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +88,21 @@ class RunTimes:
 
 
 def groups(connection: Connection, since: datetime, until: datetime, days: tuple[str, str]) -> Iterator[Group]:
-    """Count visits that start from ``since`` and before ``until``; ``days`` are the first and last local day."""
+    """Count visits that start from ``since`` and before ``until``; ``days`` are the first and last local day.
+
+    But for those decided against: see ``decided``.
+    """
     reminders = (
         select(_r.unit, _r.contact_type, _r.state, func.count())
         .where(coalesce(_r.state, "").in_([state.value for state in _STANDING]), _within(_r.start, since, until))
         .group_by(_r.unit, _r.contact_type, _r.state)
-    )
-    decisions = (
-        select(_d.unit, _d.contact_type, _d.reason, func.count())
-        .where(_d.reason.is_not(None), _within(_d.start, since, until), is_last_word())
-        .group_by(_d.unit, _d.contact_type, _d.reason)
     )
     purged = (
         select(_t.unit, _t.contact_type, _t.result, func.sum(_t.count))
         .where(_t.day.between(*days))
         .group_by(_t.unit, _t.contact_type, _t.result)
     )
-    for each in (reminders, decisions, purged):
+    for each in (reminders, purged):
         for unit, contact_type, result, count in connection.execute(each):
             yield Group(unit or None, contact_type or None, result, int(count))
 
@@ -113,20 +115,32 @@ def ended(connection: Connection, since: datetime, until: datetime, days: tuple[
         .where(coalesce(_r.state, "").in_([state.value for state in _STANDING]), _within(_r.start, since, until))
         .group_by(_r.contact_type, _r.state)
     )
-    decisions = (
-        select(_d.contact_type, _d.reason, func.count(), *_ends(_o.status))
-        .outerjoin(tables.outcome, (_o.appointment == _d.appointment) & (_o.start == _d.start))
-        .where(_d.reason.is_not(None), _within(_d.start, since, until), is_last_word())
-        .group_by(_d.contact_type, _d.reason)
-    )
     purged = (
         select(_t.contact_type, _t.result, func.sum(_t.count), *_ends(_t.became, _t.count))
         .where(_t.day.between(*days))
         .group_by(_t.contact_type, _t.result)
     )
-    for each in (reminders, decisions, purged):
+    for each in (reminders, purged):
         for contact_type, result, *counts in connection.execute(each):
             yield Ended(contact_type or None, result, *map(int, counts))
+
+
+def decided(
+    connection: Connection, since: datetime, until: datetime, settled: datetime
+) -> Iterator[tuple[Group, Ended]]:
+    """Count the visits decided against; and those of them before ``settled`` by what became of them.
+
+    In one go: what takes the time is to find those that were overtaken.
+    """
+    old = _d.start < settled
+    wanted = (
+        select(_d.unit, _d.contact_type, _d.reason, func.count(), func.sum(case((old, 1), else_=0)), *_ends(_o.status))
+        .outerjoin(tables.outcome, (_o.appointment == _d.appointment) & (_o.start == _d.start) & old)
+        .where(_d.reason.is_not(None), _within(_d.start, since, until), is_last_word())
+        .group_by(_d.unit, _d.contact_type, _d.reason)
+    )
+    for unit, kind, reason, count, *ends in connection.execute(wanted):
+        yield Group(unit or None, kind or None, reason, count), Ended(kind or None, reason, *map(int, ends))
 
 
 def _ends(status: ColumnElement[str], count: ColumnElement[int] | int = 1) -> list[ColumnElement[int]]:
@@ -138,12 +152,16 @@ def _ends(status: ColumnElement[str], count: ColumnElement[int] | int = 1) -> li
 
 
 def of_days(connection: Connection, days: Iterable[tuple[str, datetime, datetime]]) -> Iterator[tuple[int, int]]:
-    """Count the visits of each day, given with its first moment and that after it: reminded of, and not."""
-    for day, since, until in days:
-        asked = {"since": since, "until": until, "day": day}
-        counted = Counter(dict(tuple(row) for row in connection.execute(_STATES_OF_DAY, asked)))
-        for result, count in connection.execute(_PURGED_OF_DAY, asked):
-            counted[result] += int(count)
+    """Count the visits of each day, given in order, with its first moment and that after it: reminded of, and not."""
+    asked_days = list(days)
+    if not asked_days:
+        return
+    purged: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for day, result, count in connection.execute(_PURGED, {"first": asked_days[0][0], "last": asked_days[-1][0]}):
+        purged[day][result] = int(count)
+    for day, since, until in asked_days:
+        asked = {"since": since, "until": until}
+        counted = Counter(dict(tuple(row) for row in connection.execute(_STATES_OF_DAY, asked))) + purged[day]
         reminded = sum(counted.pop(state.value, 0) for state in REMINDED)
         yield reminded, counted.total() + (connection.scalar(_WITHOUT_OF_DAY, asked) or 0)
 

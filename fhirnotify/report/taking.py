@@ -16,6 +16,9 @@ def counts_of(connection: Connection, period: Period, now: datetime) -> Counts:
     counts.add(statistics.groups(connection, since, until, _days(period)))
     old = settled(period, now)
     counts.add_ends(statistics.ended(connection, old.since, old.until, _days(old)))
+    for group, ended in statistics.decided(connection, since, until, old.until):
+        counts.add([group])
+        counts.add_ends([ended])
     if counts.total.reminded + counts.total.unreminded:
         bounds = ((day.isoformat(), period.begins(day), period.begins(day + timedelta(days=1))) for day in period.days)
         counts.days = dict(zip(period.days, statistics.of_days(connection, bounds), strict=True))
