@@ -34,7 +34,7 @@ BATCH = 100
 """Visits in one search, and in one transaction."""
 
 IN_A_ROW = 3
-"""When so many appointments one after the other cannot be asked for, it is no fault of theirs."""
+"""When so many appointments one after the other cannot be had, one that could be is asked for again."""
 
 A_FEW = 5
 """When more than so many visits, the latest, are gone, and nothing else was found, it is another endpoint."""
@@ -142,14 +142,15 @@ class _Endpoint:
     """What the endpoint says became of visits. An appointment at which it fails alone cannot be read."""
 
     def __init__(self, reading: Reading) -> None:
-        self._source, self._stop = reading.source, reading.stop
+        self._source, self._visits, self._stop = reading.source, reading.visits, reading.stop
         self._failed = 0
+        self._answered: str | None = None
 
     def became(self, visits: Sequence[Visit]) -> Iterator[tuple[Visit, str]]:
         """Give visits with what became of them, as they are read.
 
         Raises:
-            FhirError: it lies not in what was asked for, or so it seems.
+            FhirError: it lies not in what was asked for, or what could be had before cannot be had any more.
         """
         _ = self._source.version  # it lies in no appointment when even that cannot be had
         yield from self._halving(visits)
@@ -162,13 +163,16 @@ class _Endpoint:
             if self._stop.is_set() or not error.of_what_was_asked:
                 raise
             if len(ids) == 1:
-                self._failed += 1
                 yield from ((visit, UNREADABLE) for visit in visits)
+                self._failed += 1
                 if self._failed == IN_A_ROW:
-                    raise
+                    if (known := self._answered or self._visits.readable()) is None:
+                        raise
+                    self._source.appointments_by_id([known])
+                    self._failed = 0
                 return
         else:
-            self._failed = 0
+            self._failed, self._answered = 0, ids[0]
             yield from ((visit, became_of(visit, found.get(visit.appointment))) for visit in visits)
             return
         for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):

@@ -75,6 +75,10 @@ class Visits(Protocol):
         """
         ...
 
+    def readable(self) -> str | None:
+        """Give an appointment that could be read when it was asked for last, of all the one that was last; if any."""
+        ...
+
     def record(self, run: str, at: datetime, became: Mapping[Visit, str]) -> None:
         """Record what became of visits, as it was read at a moment, and that it was read, by whom, and how much.
 
@@ -130,6 +134,11 @@ class LedgerVisits:
                 return
             yield found
             last = found[-1]
+
+    def readable(self) -> str | None:
+        """Give one that could be read; all outcomes are gone through for it."""
+        found = select(_o.appointment).where(_o.status.not_in([GONE, UNREADABLE])).order_by(_o.read_at.desc()).limit(1)
+        return self._database.read(lambda connection: connection.scalar(found))
 
     def record(self, run: str, at: datetime, became: Mapping[Visit, str]) -> None:
         """Record a batch, and the deed, in one transaction; what was read later stays."""

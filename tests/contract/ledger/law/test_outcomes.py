@@ -101,6 +101,17 @@ def test_what_was_read_last_stands(ledger, claim_of, visits, rows, now, after):
     assert rows("SELECT appointment, status FROM outcome") == [("a1", "fulfilled")]
 
 
+def test_one_that_could_be_read(ledger, claim_of, visits, now, after):
+    """The last that was there."""
+    claims = [claim_of(n) for n in range(4)]
+    ledger.claim("r1", now, claims, [])
+    assert visits.readable() is None
+    for hours, (claim, status) in enumerate(zip(claims, ["noshow", "booked", "gone", "unreadable"], strict=True)):
+        visits.record("o", after + timedelta(hours=hours), {Visit(claim.start, claim.appointment): status})
+
+    assert visits.readable() == "a1"
+
+
 def test_what_left_the_ledger_stays_away(reach, database, visits, wanted, rows, after):
     """Of what was erased for a patient, or purged, while the endpoint was asked, nothing is recorded."""
     kept, erased = reach(State.DELIVERED, 1), reach(State.DELIVERED, 2)
