@@ -82,9 +82,9 @@ class Runs:
     longest_gap_from: datetime | None = None
 
 
-MISSED, ATTENDED, OTHER, UNKNOWN = "missed", "attended", "other", "unknown"
-ENDS = (MISSED, ATTENDED, OTHER, UNKNOWN)
-"""What became of a visit: missed, attended, neither (cancelled or moved), or not known, at least not yet."""
+MISSED, ATTENDED, OTHER, UNKNOWN, APART = "missed", "attended", "other", "unknown", "apart"
+ENDS = (MISSED, ATTENDED, OTHER, UNKNOWN, APART)
+"""What became of a visit: missed, attended, neither (cancelled or moved), or not known; apart is what nobody compares."""
 
 Ends = Counter[str]
 
@@ -93,8 +93,8 @@ Ends = Counter[str]
 class Counts:
     """All the counts of a period. The key None is what has no unit, or no known contact type.
 
-    ``ends`` tells what became of visits that are compared, by contact type and cause; None is the cause of those
-    reminded of.
+    ``ends`` tells what became of the visits that are not asked about again, by contact type and cause; None is the
+    cause of those reminded of.
     """
 
     total: Tally = field(default_factory=Tally)
@@ -117,6 +117,7 @@ class Counts:
         for each in groups:
             cause = None if each.result in DELIVERY else OTHER_CAUSES.get(each.result, each.result)
             if cause in NOT_COMPARED:
+                self.ends[each.contact_type, cause][APART] += each.count
                 continue
             ends = self.ends[each.contact_type, cause]
             ends.update({MISSED: each.missed, ATTENDED: each.attended, OTHER: each.other})

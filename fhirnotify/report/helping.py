@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fhirnotify.report import alike
-from fhirnotify.report.counts import ATTENDED, CAUSES, MISSED, NOT_COMPARED, OTHER, UNKNOWN, Counts
+from fhirnotify.report.counts import APART, ATTENDED, CAUSES, MISSED, NOT_COMPARED, OTHER, UNKNOWN, Counts
 from fhirnotify.report.disclosure import Shown, is_small
 from fhirnotify.report.interval import Interval, newcombe, wilson
 
@@ -36,9 +36,9 @@ NEITHER = "neither"
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What became of the visits of a group; ``other``, ``unknown`` and ``apart`` make ``neither``, told of all alone.
+    """What became of the visits of a group. ``other`` and ``unknown`` are parts of ``neither``, told of all alone.
 
-    ``other`` is cancelled or moved; ``apart`` not compared, for its cause or because it is still asked about.
+    ``other`` was cancelled or moved, or is not compared: for its cause, or because it is still asked about.
     """
 
     missed: int
@@ -46,7 +46,6 @@ class Ends:
     neither: int
     other: int | None = None
     unknown: int | None = None
-    apart: int | None = None
 
     @property
     def known(self) -> int:
@@ -164,14 +163,17 @@ def _has_small(ends: Ends) -> bool:
 
 
 def _with_parts(total: Pair, halves: Mapping[bool, Counter[str]]) -> Pair:
-    """Tell the parts of ``neither`` where none of them all is small: two small ones would tell each other's."""
+    """Tell the parts of ``neither`` where none of them is small, nor what is left of them without the latest visits.
+
+    Those that are not compared for their cause are not told apart: together they would tell a cause that is withheld.
+    """
 
     def with_parts(ends: Ends, half: Counter[str]) -> Ends:
-        apart = ends.neither - half[OTHER] - half[UNKNOWN]
-        return replace(ends, other=half[OTHER], unknown=half[UNKNOWN], apart=apart)
+        return replace(ends, other=ends.neither - half[UNKNOWN], unknown=half[UNKNOWN])
 
     told = Pair(None, with_parts(total.reminded, halves[True]), with_parts(total.unreminded, halves[False]))
-    parts = [part for ends in (told.reminded, told.unreminded) for part in (ends.other, ends.unknown, ends.apart)]
+    parts = [part for ends in (told.reminded, told.unreminded) for part in (ends.other, ends.unknown)]
+    parts += [part for half in halves.values() for part in (half[OTHER], half[OTHER] + half[APART])]
     return total if any(part is not None and is_small(part) for part in parts) else told
 
 

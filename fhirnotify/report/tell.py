@@ -76,7 +76,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
 
 
 def _ends(ends: Ends) -> dict[str, Any]:
-    parts = {} if ends.unknown is None else {"other": ends.other, "unknown": ends.unknown, "not_compared": ends.apart}
+    parts = {} if ends.unknown is None else {"other": ends.other, "unknown": ends.unknown}
     counts = {"missed": ends.missed, "attended": ends.attended, "neither": ends.neither, **parts}
     return {**counts, "missed_share": _share(ends.share, ends.interval)}
 
@@ -148,7 +148,7 @@ def _outcomes(shown: Helping | None) -> Iterator[tuple[Any, ...]]:
 
 def _row(of: str, key: str | None, group: str, ends: Ends) -> Iterator[tuple[Any, ...]]:
     yield of, key, None, f"{group}:missed", ends.missed, *_numbers(ends.share, ends.interval)
-    parts = (("other", ends.other), ("unknown", ends.unknown), ("not-compared", ends.apart))
+    parts = (("other", ends.other), ("unknown", ends.unknown))
     for measure, number in (("attended", ends.attended), ("neither", ends.neither), *parts):
         if number is not None:
             yield of, key, None, f"{group}:{measure}", number

@@ -74,7 +74,6 @@ def test_for_programs(month: Place) -> None:
         "neither": 0,
         "other": 0,
         "unknown": 0,
-        "not_compared": 0,
         "missed_share": {"value": 0.1, "low": 0.0743, "high": 0.13331},
     }
     assert (total["not_reminded"]["missed"], total["not_reminded"]["attended"]) == (50, 150)
@@ -93,7 +92,7 @@ def test_as_csv(month: Place) -> None:
     rows = list(csv.DictReader(io.StringIO(month.run("report", AT_NOW, "--csv").stdout)))
     told = {(row["of"], row["key"], row["measure"]): row["count"] for row in rows}
     assert ("outcomes", "shown", "") in told
-    assert told["all", "", "reminded:not-compared"] == "0"
+    assert told["all", "", "reminded:other"] == "0"
     shares = {(row["of"], row["key"], row["measure"]): (row["share"], row["low"], row["high"]) for row in rows}
     assert shares["all", "", "reminded:missed"] == ("0.1", "0.0743", "0.13331")
     assert shares["all", "", "missed-difference"][0] == "-0.15"
@@ -146,7 +145,7 @@ def test_what_may_still_be_read_anew_is_not_compared(month: Place) -> None:
     read(month)
     half = json.loads(month.run("report", "--now=2026-11-20T13:00:00+01:00", "--json").stdout)["outcomes"]["total"]
     assert half["reminded"]["missed"] + half["reminded"]["attended"] == 300, "of the days until 5 November"
-    assert half["reminded"]["not_compared"] == 100
+    assert half["reminded"]["other"] == 100
     assert month.run("report", "--now=2026-11-10T13:00:00+01:00", "--csv").stdout.count("outcomes,not-read,") == 1
 
 
