@@ -84,7 +84,7 @@ class Runs:
 
 MISSED, ATTENDED, OTHER, UNKNOWN, APART = "missed", "attended", "other", "unknown", "apart"
 ENDS = (MISSED, ATTENDED, OTHER, UNKNOWN, APART)
-"""What became of a visit: missed, attended, neither (cancelled or moved), or not known; apart is what nobody compares."""
+"""What became of a visit: missed, attended, neither (cancelled or moved), or not known; apart if it is not compared."""
 
 Ends = Counter[str]
 
