@@ -105,8 +105,9 @@ def cells(table: Table[Row, Column], unseen: Collection[Row] = ()) -> frozenset[
         if found is None:
             return None
         withheld.update(cell for cell in found if cell[0] in rows)
-    for row, column in small:
-        in_row = sum(count for at, count in rows[row].items() if (row, at) in withheld)
+    not_seen = [(row, column) for row in table if row in unseen for column, count in table[row].items() if count]
+    for row, column in [*small, *not_seen]:
+        in_row = LEAST if row in unseen else sum(n for at, n in rows[row].items() if (row, at) in withheld)
         in_column = sum(table[at][column] for at in table if at in unseen or (at, column) in withheld)
         if in_row < LEAST or in_column < LEAST:
             found = finder.cheapest(row, column, is_few=(in_row < LEAST, in_column < LEAST))

@@ -110,6 +110,12 @@ def test_what_is_not_shown_of_a_column_is_not_small() -> None:
     assert cells(table) == {(row, column) for row in "xyz" for column in ("yes", "no")}
 
 
+def test_nor_is_what_rows_that_are_not_seen_have_of_a_column() -> None:
+    """Else three visits would be what the sum has more than the rows that are seen."""
+    table = {"x": {"yes": 90, "no": 20}, "y": {"yes": 40, "no": 30}, "few": {"yes": 1, "no": 3}}
+    assert cells(table, {"few"}) == {("y", "yes"), ("y", "no")}
+
+
 def test_what_is_not_seen_at_all_hides_others_at_no_cost() -> None:
     """A row of which nothing is shown is the other side of the rectangle."""
     table = {"x": {"yes": 90, "no": 3}, "y": {"yes": 40, "no": 20}, "few": {"yes": 1, "no": 2}}
