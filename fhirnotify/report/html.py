@@ -144,16 +144,17 @@ def _missed(shown: Helping | None, words: Words) -> Missed | None:
     if shown is None or shown.total is None or not shown.is_read:
         return None
     pairs = [shown.total, *shown.types]
-    drawn = [ends for pair in pairs for ends in (pair.reminded, pair.unreminded)] + [ends for _, ends in shown.causes]
-    highest = max(ends.interval.high for ends in drawn if ends.interval is not None)
+    groups = [ends for pair in pairs for ends in (pair.reminded, pair.unreminded)]
+    # The line of a cause with few visits may be very long: it ends with the scale.
+    highs = [ends.interval.high for ends in groups if ends.interval is not None]
+    highest = max(highs + [ends.share for _, ends in shown.causes if ends.share is not None])
     most = next(end for end in _SCALES if end >= highest)
 
     def whisker(label: str, ends: Ends) -> Whisker:
         if ends.share is None or ends.interval is None:
             return Whisker(label, ends)
-        return Whisker(
-            label, ends, *(round(100 * each / most, 2) for each in (ends.share, ends.interval.low, ends.interval.high))
-        )
+        ends_at = (ends.share, ends.interval.low, min(ends.interval.high, most))
+        return Whisker(label, ends, *(round(100 * each / most, 2) for each in ends_at))
 
     def both(pair: Pair) -> list[Whisker]:
         return [whisker(words["reminded"], pair.reminded), whisker(words["others"], pair.unreminded)]
