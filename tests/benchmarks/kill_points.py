@@ -2,8 +2,9 @@
 
     python tests/benchmarks/kill_points.py [--ledger sqlite] [--part 0.1] [--at-once N]
 
-plays every death (or a part of them, chosen by a fixed seed) on both ledgers, and prints where it happened, how often anybody then got two
-reminders or none, of how many nobody was told, and how many stayed uncertain. Exit 1 if a promise was broken.
+plays every death (or a part of them, chosen by a fixed seed) on both ledgers, and prints where it happened, how often
+anybody then got two reminders or none, of how many nobody was told, and how many stayed uncertain. Exit 1 if a promise
+was broken.
 """
 
 import argparse
